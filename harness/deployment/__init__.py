@@ -1,0 +1,1 @@
+"""Deploys the reference stack, discovers what is deployed, and judges it rule by rule."""

@@ -1,0 +1,114 @@
+"""Every error a user can meet, one tree; the branch says whose fault it is.
+
+    HarnessError                      exit code
+    ├── UsageError                        2      what was asked for cannot be: a plan, an option, a file
+    │   ├── InvalidTargetFile
+    │   ├── InvalidPlan
+    │   ├── UnknownRegion
+    │   └── BlastRadiusExceeded           4      a guard stopped it
+    ├── TargetError                       2      the stack or the way to it
+    │   ├── LabNotRunning
+    │   ├── NotDeployed
+    │   ├── NotOptedIn                    4      the stack does not carry the tag that allows faults
+    │   ├── CredentialsMissing
+    │   ├── NameserverUnreachable
+    │   ├── CertificateInvalid
+    │   └── DeployFailed
+    ├── HistoryError                      2
+    │   ├── InvalidEvent
+    │   └── InvalidHistory
+    ├── JournalOpen                       4      an earlier fault was not undone: run `harness recover`
+    ├── FaultError                        1
+    │   ├── NotProven                     3      the fault was not seen to bite
+    │   └── RollbackFailed                6      the stack may still be broken: the message says how to mend it by hand
+    └── LabError                          2      the lab itself
+        ├── LabAlreadyRunning
+        └── UnsupportedResource           a template names a type that the lab does not know
+
+A failed probe is not an error: it is data, recorded with its outcome.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HarnessError(Exception):
+    """The message names the thing, the value, the rule and the next step."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class UsageError(HarnessError): ...
+
+
+class InvalidTargetFile(UsageError): ...
+
+
+class InvalidPlan(UsageError): ...
+
+
+class UnknownRegion(UsageError): ...
+
+
+class BlastRadiusExceeded(UsageError):
+    exit_code = 4
+
+
+class TargetError(HarnessError): ...
+
+
+class LabNotRunning(TargetError): ...
+
+
+class NotDeployed(TargetError): ...
+
+
+class NotOptedIn(TargetError):
+    exit_code = 4
+
+
+class CredentialsMissing(TargetError): ...
+
+
+class NameserverUnreachable(TargetError): ...
+
+
+class CertificateInvalid(TargetError): ...
+
+
+class DeployFailed(TargetError): ...
+
+
+class HistoryError(HarnessError): ...
+
+
+class InvalidEvent(HistoryError): ...
+
+
+class InvalidHistory(HistoryError): ...
+
+
+class JournalOpen(HarnessError):
+    exit_code = 4
+
+
+class FaultError(HarnessError):
+    exit_code = 1
+
+
+class NotProven(FaultError):
+    exit_code = 3
+
+
+class RollbackFailed(FaultError):
+    exit_code = 6
+
+
+class LabError(HarnessError): ...
+
+
+class LabAlreadyRunning(LabError): ...
+
+
+class UnsupportedResource(LabError): ...

@@ -1,0 +1,196 @@
+"""What was seen (observations) and what was done (faults, experiments): the kinds of line in a history.
+
+Times are stack seconds since the run began (`RunHeader.started_at`); durations too. Every kind is a frozen struct,
+told apart in JSON by its "kind".
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import msgspec
+
+from harness.errors import InvalidEvent
+from harness.stack import RegionName, Stack
+
+VantageName = str
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class Outcome(enum.Enum):
+    """UNKNOWN is for a write that may have happened: it timed out, or its reply was lost."""
+
+    OK = "ok"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """Something that took place from `start_s` to `end_s`, as told by `source`."""
+
+    start_s: float
+    end_s: float
+    source: str
+
+    def __post_init__(self) -> None:
+        self._check_times()
+
+    def _check_times(self) -> None:
+        if not (math.isfinite(self.start_s) and math.isfinite(self.end_s) and self.start_s <= self.end_s):
+            raise InvalidEvent(
+                f"{type(self).__name__} by {self.source}: times {self.start_s} to {self.end_s} are not an interval"
+            )
+
+
+class RunHeader(Event, frozen=True, kw_only=True, tag="run"):
+    """The first line of a history: what was run, against what, with which clock."""
+
+    format_version: int = 1
+    name: str
+    started_at: str
+    """RFC 3339, UTC, wall time of stack second 0."""
+    target: str
+    clock_rate: float
+    seed: int
+    stack: Stack
+    harness_version: str
+    vantages: tuple[VantageSummary, ...] = ()
+
+
+class VantageSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What checkers and pages need to know of a vantage, kept in the header so that a history stands alone."""
+
+    name: VantageName
+    latitude: float
+    longitude: float
+    client_subnet: str | None = None
+    expected_order: tuple[RegionName, ...] = ()
+    """The stack's regions from nearest to farthest by the catalogue's measured round trips; empty when unknown."""
+    rtt_ms: dict[RegionName, float] = {}
+
+
+class ExperimentEvent(Event, frozen=True, kw_only=True, tag="experiment"):
+    """An experiment's whole stretch, written when it ends. Probes of it lie inside [start_s, end_s]."""
+
+    experiment: str
+    question: str
+    steady_until_s: float
+    """Nothing was broken in [start_s, steady_until_s)."""
+    aborted: str | None = None
+
+
+class DnsAnswer(Event, frozen=True, kw_only=True, tag="dns"):
+    """An authoritative server's answer for the stack's domain, seen from a vantage: the DNS truth, no cache between."""
+
+    vantage: VantageName
+    nameserver: str
+    outcome: Outcome
+    rcode: str | None = None
+    """NOERROR, NXDOMAIN, ...; None when nothing usable came back."""
+    addresses: tuple[str, ...] = ()
+    region: RegionName | None = None
+    """Region whose domain target has these addresses; None when unknown or none."""
+    ttl_s: float | None = None
+    scope: int | None = None
+    """Source prefix length echoed by the server (RFC 7871); None when it sent no ECS option."""
+    retries: int = 0
+    error: str | None = None
+
+
+class HttpReply(Event, frozen=True, kw_only=True, tag="https"):
+    """One HTTPS request from a vantage, as its user would make it: resolve through a cache, connect, ask."""
+
+    vantage: VantageName
+    method: str
+    path: str
+    outcome: Outcome
+    """OK when a reply with status 200 to 399 came in time."""
+    address: str | None = None
+    resolved_s: float | None = None
+    """When the answer in use was fetched from the authoritative server: its age is start_s - resolved_s."""
+    status: int | None = None
+    region: RegionName | None = None
+    """Region that served, by the reply's own header."""
+    dns_s: float | None = None
+    connect_s: float | None = None
+    tls_s: float | None = None
+    first_byte_s: float | None = None
+    """From the request's first byte out to the reply's first byte in."""
+    late_s: float = 0.0
+    """How long after its due time the probe began: the pacing error."""
+    error: str | None = None
+
+
+class HealthObservation(Event, frozen=True, kw_only=True, tag="health"):
+    """What Route 53's checkers said about a region's health check, one poll."""
+
+    region: RegionName
+    health_check_id: str
+    outcome: Outcome
+    checkers_healthy: int = 0
+    checkers_total: int = 0
+    healthy: bool | None = None
+    """The aggregate by the documented rule (more than 18 % of checkers healthy), Inverted and Disabled applied."""
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        self._check_times()
+        if not 0 <= self.checkers_healthy <= self.checkers_total:
+            raise InvalidEvent(f"{self.region}: {self.checkers_healthy} healthy of {self.checkers_total} checkers")
+
+
+class FaultPhase(enum.Enum):
+    INJECTING = "injecting"
+    INJECTED = "injected"
+    PROVEN = "proven"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+
+
+class FaultEvent(Event, frozen=True, kw_only=True, tag="fault"):
+    """One phase of one fault. INJECTED and ROLLED_BACK span the AWS calls that did it, read-back included in the latter."""
+
+    fault: str
+    """The fault's kind: "health-broken"."""
+    fault_id: str
+    """Tells apart several injections of the same kind in one history."""
+    phase: FaultPhase
+    regions: tuple[RegionName, ...]
+    parameters: dict[str, str] = {}
+    detail: str | None = None
+
+
+class Gap(Event, frozen=True, kw_only=True, tag="gap"):
+    """A stretch in which a probe that was due was not made: `missed` looks, and why. No silent gap in the record."""
+
+    vantage: VantageName
+    missed: int
+    reason: str
+
+
+class Note(Event, frozen=True, kw_only=True, tag="note"):
+    """Something a person or the runner wants on the timeline."""
+
+    text: str
+
+
+class DeployedResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact about one deployed resource, as read back from AWS."""
+
+    region: RegionName
+    resource: str
+    """What a person would look for: "AWS::Route53::RecordSet api.example.com us-east-1Api"."""
+    properties: dict[str, str] = {}
+
+
+class DeploymentSeen(Event, frozen=True, kw_only=True, tag="deployment"):
+    """The deployment as AWS describes it at one moment."""
+
+    resources: tuple[DeployedResource, ...]
+
+
+AnyEvent = (
+    RunHeader | ExperimentEvent | DnsAnswer | HttpReply | HealthObservation | FaultEvent | Gap | Note | DeploymentSeen
+)

@@ -1,0 +1,1 @@
+"""Faults with guaranteed rollback; inject() in fault.py is the only door."""

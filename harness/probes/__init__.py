@@ -1,0 +1,1 @@
+"""One look at the target each: (target, vantage, ...) -> observation."""

@@ -1,0 +1,83 @@
+"""What is deployed, and where: plain data, the same for AWS and for the lab."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+RegionName = str
+"""An AWS region code, such as "eu-west-1"."""
+
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+OPT_IN_TAG = "harness:allow-faults"
+"""Stacks are touched by faults only when they carry this tag with the value "true"."""
+
+
+class RegionalStack(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a stack that lives in one region."""
+
+    region: RegionName
+    rest_api_id: str
+    stage: str
+    execute_api_host: str
+    """Host of the API's default endpoint: {id}.execute-api.{region}.amazonaws.com"""
+    domain_target: str
+    """Regional domain name that the alias record points to: d-xxxx.execute-api.{region}.amazonaws.com"""
+    health_check_id: str
+    table_name: str
+
+
+class Stack(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployed stack. `regions[0]` is the main region, which owns the global table."""
+
+    name: str
+    domain_name: str
+    hosted_zone_id: str
+    regions: tuple[RegionalStack, ...]
+    record_ttl_s: float = 60.0
+    """Alias records to API Gateway domains are answered with 60 s in practice (not documented by AWS)."""
+    health_check_interval_s: float = 30.0
+    failure_threshold: int = 3
+    health_check_path: str = "/health"
+
+    def __post_init__(self) -> None:
+        if not self.regions:
+            raise ValueError(f"stack {self.name!r} has no region")
+        for regional in self.regions:
+            if not is_region_name(regional.region):
+                raise ValueError(f"stack {self.name!r}: {regional.region!r} is not a region name")
+
+    @property
+    def main_region(self) -> RegionName:
+        return self.regions[0].region
+
+    @property
+    def region_names(self) -> tuple[RegionName, ...]:
+        return tuple(regional.region for regional in self.regions)
+
+    def in_region(self, region: RegionName) -> RegionalStack:
+        """Raises KeyError when the stack has no part in `region`."""
+        for regional in self.regions:
+            if regional.region == region:
+                return regional
+        raise KeyError(f"stack {self.name!r} is not in {region!r}; it is in {', '.join(self.region_names)}")
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the three doors (AWS APIs, DNS, HTTPS) are; everything absent means AWS itself."""
+
+    aws_url: str | None = None
+    nameservers: tuple[str, ...] = ()
+    """Authoritative servers as "address" or "address:port"; empty: the zone's own delegation."""
+    https_port: int = 443
+    ca_file: str | None = None
+    """PEM file to verify servers with; absent: the system's."""
+    clock_rate: float = 1.0
+    clock_origin_at: str | None = None
+    """RFC 3339 wall time at which the target's calendar equals the wall's; absent with rate 1."""
+
+
+def is_region_name(text: str) -> bool:
+    return _REGION.fullmatch(text) is not None
