@@ -1,1 +1,1 @@
-"""What AWS is documented to do, as pure functions and state machines: no sockets, no wall clock, time is an argument."""
+"""What AWS is documented to do, as pure functions and state machines: no sockets, and time is an argument."""
