@@ -1,21 +1,25 @@
 """The first of the three doors: AWS APIs through boto3, one reused client per service and region.
 
-A client costs 5 ms of CPU to make and a call on a reused one less than 1 ms, so clients are kept.
+Making a client costs 5 ms of CPU and a call on a reused one less than 1 ms, so clients are kept.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import ipaddress
+import os
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from harness.errors import CredentialsMissing, TargetError
-from harness.stack import Endpoints, RegionName
+from harness.errors import CredentialsMissing, LabNotRunning, TargetError
+from harness.stack import RegionName
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_acm import ACMClient
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -24,30 +28,43 @@ if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_sts import STSClient
 
-GLOBAL_SERVICES_REGION = "us-east-1"
-"""Route 53 and its metrics are reached through this region."""
+_GLOBAL_REGION = "us-east-1"
+"""Route 53 and STS have one endpoint each for the whole partition; requests to it are signed for this region."""
+
+_CREDENTIAL_CODES = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
+     "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+)  # fmt: skip
+_CREDENTIAL_ERRORS = frozenset(
+    {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError",
+     "SSOTokenLoadError", "UnauthorizedSSOTokenError", "ProfileNotFound", "LoginRefreshRequired"}
+)  # fmt: skip
+_LOG_IN = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, log in with `aws sso login`, "
+    "and try it with `aws sts get-caller-identity`"
+)
 
 
 class Aws:
-    """AWS's APIs at `endpoints`. Thread-safe.
+    """AWS's APIs at `aws_url`, absent: AWS itself. Threads may share one.
 
-    A server on loopback gets the fixed keys "lab"/"lab" when the environment has none; any other gets only what
+    A server on loopback gets the fixed keys "lab"/"lab" when the environment names none; any other gets only what
     boto3's own credential chain finds.
     """
 
-    def __init__(self, endpoints: Endpoints | None = None) -> None:
-        self.endpoints = endpoints or Endpoints()
+    def __init__(self, aws_url: str | None) -> None:
+        self._aws_url = aws_url
         self._clients: dict[tuple[str, RegionName], Any] = {}
         self._lock = threading.Lock()
-        self._session: Any = None
 
     def client(self, service: str, region: RegionName) -> Any:
-        """Raises CredentialsMissing when there are no keys to sign with."""
-        with self._lock:
-            known = self._clients.get((service, region))
-            if known is None:
-                known = self._clients[service, region] = self._new_client(service, region)
-            return known
+        """The boto3 client, made once. Raises CredentialsMissing at once; boto3 itself would at the first call."""
+        found = self._clients.get((service, region))
+        if found is None:
+            with self._lock:  # boto3 sessions are not thread-safe while they make a client
+                found = self._clients.get((service, region)) or self._make(service, region)
+                self._clients[service, region] = found
+        return found
 
     def cloudformation(self, region: RegionName) -> CloudFormationClient:
         return cast("CloudFormationClient", self.client("cloudformation", region))
@@ -61,63 +78,75 @@ class Aws:
     def acm(self, region: RegionName) -> ACMClient:
         return cast("ACMClient", self.client("acm", region))
 
-    def route53(self) -> Route53Client:
-        return cast("Route53Client", self.client("route53", GLOBAL_SERVICES_REGION))
-
     def cloudwatch(self, region: RegionName) -> CloudWatchClient:
         return cast("CloudWatchClient", self.client("cloudwatch", region))
 
+    def route53(self) -> Route53Client:
+        return cast("Route53Client", self.client("route53", _GLOBAL_REGION))
+
     def sts(self) -> STSClient:
-        return cast("STSClient", self.client("sts", GLOBAL_SERVICES_REGION))
+        return cast("STSClient", self.client("sts", _GLOBAL_REGION))
 
-    @contextmanager
-    def errors(self, what: str) -> Iterator[None]:
-        """boto's errors inside the block come out as TargetError or CredentialsMissing, naming `what`."""
-        # Imported here: botocore takes a fifth of a second, and `--help` should not.
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
-
-        try:
-            yield
-        except (NoCredentialsError, PartialCredentialsError) as error:
-            raise CredentialsMissing(_NO_CREDENTIALS) from error
-        except ClientError as error:
-            details = error.response.get("Error", {})
-            raise TargetError(
-                f"{what}: AWS answered {details.get('Code')} to {error.operation_name}: {details.get('Message')}"
-            ) from error
-        except BotoCoreError as error:
-            raise TargetError(f"{what}: {error}") from error
-
-    def _new_client(self, service: str, region: RegionName) -> Any:
-        import boto3
+    def _make(self, service: str, region: RegionName) -> Any:
         from botocore.config import Config
 
-        if self._session is None:
-            self._session = boto3.session.Session()
-        keys: dict[str, str] = {}
-        if self._session.get_credentials() is None:
-            if not _is_loopback(self.endpoints.aws_url):
-                raise CredentialsMissing(_NO_CREDENTIALS)
-            keys = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab"}
         config = Config(
-            retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=30, max_pool_connections=32
+            retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=20, max_pool_connections=32
         )
-        return self._session.client(
-            service, region_name=region, endpoint_url=self.endpoints.aws_url, config=config, **keys
-        )
+        return self._session.client(cast("Any", service), region_name=region, endpoint_url=self._aws_url, config=config)
+
+    @functools.cached_property
+    def _session(self) -> boto3.Session:
+        import boto3
+
+        if self._aws_url and is_loopback(self._aws_url) and not _credentials_in_environment():
+            # Nothing behind a loopback address checks keys, and asking boto3 for some would go out to the network.
+            return boto3.Session(aws_access_key_id="lab", aws_secret_access_key="lab")
+        with aws_errors("looking for AWS credentials"):
+            session = boto3.Session()
+            if session.get_credentials() is None:
+                raise CredentialsMissing(f"no AWS credentials were found: {_LOG_IN}")
+        return session
 
 
-_NO_CREDENTIALS = (
-    "no AWS credentials found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with "
-    "`aws sso login`"
-)
+@contextlib.contextmanager
+def aws_errors(doing: str) -> Iterator[None]:
+    """Turns what boto3 raises into our errors. `doing` says what was tried: "reading stage prod of API a1b2".
 
+    Raises:
+        CredentialsMissing: no keys, keys that expired, or keys that AWS does not know.
+        LabNotRunning: nothing listens at an endpoint on loopback.
+        TargetError: anything else that AWS or the way to it says; the ClientError is its cause.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-def _is_loopback(url: str | None) -> bool:
-    host = urlsplit(url).hostname if url else None
-    if host == "localhost":
-        return True
     try:
-        return host is not None and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        message = error.response.get("Error", {}).get("Message", "")
+        if code in _CREDENTIAL_CODES:
+            raise CredentialsMissing(f"{doing}: AWS refuses the credentials ({code}): {_LOG_IN}") from error
+        raise TargetError(f"{doing}: {error.operation_name} failed with {code}: {message}") from error
+    except EndpointConnectionError as error:
+        url = str(error.kwargs.get("endpoint_url", ""))
+        if is_loopback(url):
+            raise LabNotRunning(f"{doing}: nothing listens at {url}; start the lab with `harness lab up`") from error
+        raise TargetError(f"{doing}: {url} cannot be reached; check the network and the target's `aws_url`") from error
+    except BotoCoreError as error:
+        if type(error).__name__ in _CREDENTIAL_ERRORS:
+            raise CredentialsMissing(f"{doing}: {error}: {_LOG_IN}") from error
+        raise TargetError(f"{doing}: {error}") from error
+    except socket.gaierror as error:
+        raise TargetError(f"{doing}: {error.strerror}") from error
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _credentials_in_environment() -> bool:
+    return any(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"))
