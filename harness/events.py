@@ -150,7 +150,7 @@ class FaultPhase(enum.Enum):
 
 
 class FaultEvent(Event, frozen=True, kw_only=True, tag="fault"):
-    """One phase of one fault. INJECTED and ROLLED_BACK span the AWS calls that did it, ROLLED_BACK the read-back too."""
+    """One phase of one fault. INJECTED and ROLLED_BACK span the calls that did it, ROLLED_BACK the read-back too."""
 
     fault: str
     """The fault's kind: "health-broken"."""

@@ -1,0 +1,7 @@
+"""Every fault there is, as one tagged union: plans and the undo journal are typed by it."""
+
+from __future__ import annotations
+
+from harness.faults.health_broken import HealthBroken
+
+AnyFault = HealthBroken
