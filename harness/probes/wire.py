@@ -13,6 +13,7 @@ import struct
 
 import dns.edns
 import dns.exception
+import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
@@ -115,10 +116,10 @@ def _parse_any(asked: Question, data: bytes) -> Reply:
         message = dns.message.from_wire(data)
     except (dns.exception.DNSException, ValueError, struct.error) as error:
         raise MalformedReply(f"unreadable: {error}") from error
-    if message.question or message.rcode() == dns.rcode.NOERROR:
-        # FORMERR and the like may come without the question (RFC 2308); anything else must repeat it.
-        if message.question != dns.message.from_wire(asked.with_id(0)).question:
-            raise MalformedReply("answers another question")
+    # FORMERR and the like may come without the question; anything else must repeat it.
+    may_lack_question = message.rcode() != dns.rcode.NOERROR and not message.question
+    if not may_lack_question and message.question != dns.message.from_wire(asked.with_id(0)).question:
+        raise MalformedReply("answers another question")
     records = [rrset for rrset in message.answer if rrset.rdtype == dns.rdatatype.A]
     scopes = [option.scopelen for option in message.options if isinstance(option, dns.edns.ECSOption)]
     return Reply(
