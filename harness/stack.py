@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import msgspec
+
+from harness.clock import ScaledClock
 
 RegionName = str
 """An AWS region code, such as "eu-west-1"."""
@@ -77,6 +80,11 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     clock_rate: float = 1.0
     clock_origin_at: str | None = None
     """RFC 3339 wall time at which the target's calendar equals the wall's; absent with rate 1."""
+
+    def new_clock(self) -> ScaledClock:
+        """A clock that starts now and runs at the target's rate, its calendar agreeing with the target's."""
+        origin = self.clock_origin_at
+        return ScaledClock(self.clock_rate, datetime.fromisoformat(origin) if origin else None)
 
 
 def is_region_name(text: str) -> bool:

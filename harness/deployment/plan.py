@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.clock import ScaledClock
 from harness.errors import InvalidPlan, UnknownRegion
 from harness.stack import Endpoints, RegionName, is_region_name
 from harness.vantages import catalogue
@@ -46,6 +47,9 @@ class DeployPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             )
         if not 1 <= self.failure_threshold <= 10:
             raise InvalidPlan(f"failure_threshold {self.failure_threshold}: Route 53 takes 1 to 10")
+
+    def new_clock(self) -> ScaledClock:
+        return self.endpoints.new_clock()
 
     def parameters(self) -> dict[str, str]:
         """As the templates name them."""

@@ -13,9 +13,6 @@ from harness.errors import TargetError
 from harness.events import DeployedResource, DeploymentSeen
 from harness.stack import RegionalStack, RegionName, Stack
 
-if TYPE_CHECKING:
-    pass
-
 Read = Callable[[], Iterable[DeployedResource]]
 
 

@@ -1,0 +1,155 @@
+"""run_experiment(), the only orchestrator: steady state, faults held until a condition, rollback, steady again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import msgspec
+
+from harness.checkers.checks import Check, judge
+from harness.events import ExperimentEvent
+from harness.faults.catalogue import AnyFault
+from harness.faults.fault import BlastRadius, inject
+from harness.findings import Finding
+from harness.probes.live import Condition, LiveView
+from harness.probes.watch import ProbePlan, Watch
+from harness.run import ExperimentRecord, Run
+
+STEADY_WITHIN_S = 120.0
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    """A question, how to ask it, and the checks that answer it. Times are stack seconds."""
+
+    name: str
+    question: str
+    faults: tuple[AnyFault, ...]
+    """Injected in this order, one right after the other, and undone in the reverse one."""
+    checks: tuple[Check, ...]
+    steady: Condition
+    """Must hold before anything is broken."""
+    hold_until: Condition
+    """The faults stay in force until this holds..."""
+    hold_at_most_s: float
+    """...or this long..."""
+    hold_more_s: float = 15.0
+    """...and then so much longer, so that a late relapse is seen."""
+    recovered: Condition
+    """Waited for after the rollback."""
+    recover_at_most_s: float
+    steady_s: float = 30.0
+    """How long the steady state is watched before the faults, and again after recovery."""
+    probes: ProbePlan = ProbePlan()
+    blast_radius: BlastRadius = BlastRadius()
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """What an experiment is doing now, for people who wait."""
+
+    experiment: str
+    doing: str
+    since_s: float
+    now_s: float
+    at_most_s: float
+    live: LiveView
+
+
+Tell = Callable[[Stage], None]
+
+
+def run_experiment(experiment: Experiment, run: Run, tell: Tell) -> list[Finding]:
+    """Runs it, adds it and its findings to `run`, and returns the findings.
+
+    Nothing is broken when the steady state was not reached: the findings then say so. Whatever is raised in between,
+    faults are rolled back and the history keeps what was seen.
+    """
+    start_s = run.clock.now_s()
+    conduct = _Conduct(experiment, run, tell)
+    aborted: str | None = "interrupted"
+    try:
+        aborted = conduct.all()
+    finally:
+        end_s = run.clock.now_s()
+        run.recorder.record(
+            ExperimentEvent(
+                start_s=start_s,
+                end_s=end_s,
+                source="runner",
+                experiment=experiment.name,
+                question=experiment.question,
+                steady_until_s=min(conduct.steady_until_s or end_s, end_s),
+                aborted=aborted,
+            )
+        )
+        # Judged even when cut short, so that Ctrl-C leaves a report of what was seen.
+        findings = judge(run.recorder.history(), experiment.name, experiment.checks)
+        run.add(
+            ExperimentRecord(name=experiment.name, question=experiment.question, checks=experiment.checks), findings
+        )
+    return findings
+
+
+class _Conduct:
+    """One experiment's run through its stages."""
+
+    def __init__(self, experiment: Experiment, run: Run, tell: Tell) -> None:
+        self._experiment = experiment
+        self._run = run
+        self._tell = tell
+        self.steady_until_s: float | None = None
+
+    def all(self) -> str | None:
+        """Returns why nothing was broken; None when the experiment went its whole way."""
+        experiment, run = self._experiment, self._run
+        with (
+            LiveView(run.recorder) as live,
+            Watch(run.target, run.vantages, run.recorder, experiment.probes),
+        ):
+            if not self._wait(live, "waiting for the steady state", experiment.steady, STEADY_WITHIN_S):
+                return f"no steady state within {STEADY_WITHIN_S:.0f} s"
+            self._pass_time(live, "watching the steady state", experiment.steady_s)
+            self.steady_until_s = run.clock.now_s()
+            self._break(live)
+            self._wait(live, "waiting for recovery", experiment.recovered, experiment.recover_at_most_s)
+            self._pass_time(live, "watching the steady state again", experiment.steady_s)
+        return None
+
+    def _break(self, live: LiveView) -> None:
+        experiment, run = self._experiment, self._run
+        with ExitStack() as faults:
+            for fault in experiment.faults:
+                self._say(live, f"injecting {fault.describe()}", 0.0)
+                faults.enter_context(
+                    inject(fault, run.target, run.recorder, run.journal, blast_radius=experiment.blast_radius)
+                )
+            what = " and ".join(fault.describe() for fault in experiment.faults) or "no fault"
+            self._wait(live, f"holding {what}", experiment.hold_until, experiment.hold_at_most_s)
+            self._pass_time(live, f"holding {what} a little longer", experiment.hold_more_s)
+            self._say(live, "rolling back", 0.0)
+
+    def _wait(self, live: LiveView, doing: str, condition: Condition, at_most_s: float) -> bool:
+        since_s = self._run.clock.now_s()
+
+        def told(view: LiveView) -> bool:
+            self._say(view, doing, at_most_s, since_s)
+            return condition(view)
+
+        return live.wait_until(told, at_most_s=at_most_s, clock=self._run.clock, what=doing)
+
+    def _pass_time(self, live: LiveView, doing: str, for_s: float) -> None:
+        until_s = self._run.clock.now_s() + for_s
+        self._wait(live, doing, lambda _view: self._run.clock.now_s() >= until_s, for_s)
+
+    def _say(self, live: LiveView, doing: str, at_most_s: float, since_s: float | None = None) -> None:
+        now_s = self._run.clock.now_s()
+        self._tell(
+            Stage(
+                experiment=self._experiment.name,
+                doing=doing,
+                since_s=now_s if since_s is None else since_s,
+                now_s=now_s,
+                at_most_s=at_most_s,
+                live=live,
+            )
+        )

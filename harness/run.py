@@ -1,0 +1,183 @@
+"""A run: one folder, one history, one journal; experiments add to it, and its report is written when it ends."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from harness import __version__
+from harness.checkers.checks import Check
+from harness.errors import UsageError
+from harness.events import RunHeader
+from harness.faults.journal import Journal
+from harness.findings import Finding, Verdict, overall
+from harness.recorder import Recorder
+from harness.target import Target
+from harness.vantages import Vantage, summary
+
+HISTORY_FILE = "history.jsonl"
+RUN_FILE = "run.json"
+FINDINGS_FILE = "findings.json"
+
+EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.UNKNOWN: 3}
+
+
+class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An experiment and the checks that judge it, so that a saved history can be judged again."""
+
+    name: str
+    question: str
+    checks: tuple[Check, ...]
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """run.json: what ran, and how it ended."""
+
+    format_version: int = 1
+    name: str
+    target: str
+    started_at: str
+    ended_at: str
+    wall_s: float
+    stack_s: float
+    clock_rate: float
+    seed: int
+    harness_version: str
+    verdict: Verdict
+    exit_code: int
+    experiments: tuple[ExperimentRecord, ...]
+    interrupted: bool = False
+
+
+class Run:
+    """Everything an experiment needs, and the folder that keeps what it finds.
+
+    Raises:
+        UsageError: the folder cannot be written.
+        JournalOpen: another run holds the target, or an earlier fault was not undone.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        *,
+        reports: Path,
+        journal: Path,
+        vantages: Sequence[Vantage],
+        seed: int,
+    ) -> None:
+        self.name = name
+        self.target = target
+        self.vantages = tuple(vantages)
+        self.seed = seed
+        self.started = datetime.now(UTC)
+        self.folder = _new_folder(reports, name, self.started)
+        self.journal = Journal(journal, run=self.folder.name)
+        self.journal.refuse_if_open()
+        self.clock = target.new_clock()
+        self.recorder = Recorder(self.clock, self._header(), self.folder / HISTORY_FILE)
+        self.findings: list[Finding] = []
+        self.experiments: list[ExperimentRecord] = []
+        self.interrupted = False
+        _point_latest(reports, self.folder)
+
+    def add(self, experiment: ExperimentRecord, findings: Iterable[Finding]) -> None:
+        self.experiments.append(experiment)
+        self.findings.extend(findings)
+
+    def verdict(self) -> Verdict:
+        """UNKNOWN at best when the run was cut short."""
+        verdict = overall(self.findings)
+        return Verdict.worst((verdict, Verdict.UNKNOWN)) if self.interrupted else verdict
+
+    def record(self) -> RunRecord:
+        ended = datetime.now(UTC)
+        verdict = self.verdict()
+        return RunRecord(
+            name=self.name,
+            target=self.target.name,
+            started_at=self.started.isoformat(timespec="milliseconds"),
+            ended_at=ended.isoformat(timespec="milliseconds"),
+            wall_s=(ended - self.started).total_seconds(),
+            stack_s=self.clock.now_s(),
+            clock_rate=self.clock.rate,
+            seed=self.seed,
+            harness_version=__version__,
+            verdict=verdict,
+            exit_code=130 if self.interrupted else EXIT_CODES[verdict],
+            experiments=tuple(self.experiments),
+            interrupted=self.interrupted,
+        )
+
+    def close(self) -> RunRecord:
+        """Writes run.json and findings.json and lets go of history and journal. The caller writes the report."""
+        record = self.record()
+        save_json(self.folder / RUN_FILE, record)
+        save_json(self.folder / FINDINGS_FILE, self.findings)
+        self.recorder.close()
+        self.journal.release()
+        return record
+
+    def _header(self) -> RunHeader:
+        stack = self.target.stack
+        return RunHeader(
+            start_s=0.0,
+            end_s=0.0,
+            source="runner",
+            name=self.name,
+            started_at=self.started.isoformat(timespec="milliseconds"),
+            target=self.target.name,
+            clock_rate=self.clock.rate,
+            seed=self.seed,
+            stack=stack,
+            harness_version=__version__,
+            vantages=tuple(summary(vantage, stack.region_names) for vantage in self.vantages),
+        )
+
+
+def load_run(folder: Path) -> RunRecord:
+    """Raises UsageError when the folder is not a run's."""
+    path = folder / RUN_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RunRecord)
+    except OSError as error:
+        raise UsageError(f"{folder} is not a run's folder: {path.name}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def save_json(path: Path, value: object) -> None:
+    """A reader never sees half a file."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    partial.replace(path)
+
+
+def _new_folder(reports: Path, name: str, started: datetime) -> Path:
+    stamp = started.strftime("%Y-%m-%dT%H-%M-%SZ")
+    for attempt in range(100):
+        folder = reports / (f"{stamp}-{name}" if not attempt else f"{stamp}-{name}-{attempt + 1}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(
+                f"run folder {folder} cannot be made: {error.strerror}; choose another with --report-dir"
+            ) from error
+        return folder
+    raise UsageError(f"{reports} has a hundred runs named {stamp}-{name}")
+
+
+def _point_latest(reports: Path, folder: Path) -> None:
+    """reports/latest -> the newest run; replaced in one step so that it never dangles."""
+    partial = reports / f".latest.{os.getpid()}"
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(folder.name, target_is_directory=True)
+    partial.replace(reports / "latest")
