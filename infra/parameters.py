@@ -69,7 +69,6 @@ def declare_parameters(stack: Stack, settings: Settings) -> Parameters:
 
 
 def _hosted_zone_id(stack: Stack, settings: Settings) -> CfnParameter:
-    _demand(stack, settings.hosted_zone_id, "HostedZoneId", "HOSTED_ZONE_ID", "hosted-zone-id=Z0123456789ABC")
     return CfnParameter(
         stack,
         "HostedZoneId",
@@ -81,7 +80,6 @@ def _hosted_zone_id(stack: Stack, settings: Settings) -> CfnParameter:
 
 
 def _domain_name(stack: Stack, settings: Settings) -> CfnParameter:
-    _demand(stack, settings.domain_name, "DomainName", "DOMAIN_NAME", "domain-name=api.example.com")
     return CfnParameter(
         stack,
         "DomainName",
@@ -92,9 +90,18 @@ def _domain_name(stack: Stack, settings: Settings) -> CfnParameter:
     )
 
 
-def _demand(stack: Stack, value: str | None, parameter: str, variable: str, context: str) -> None:
-    """The CDK CLI refuses to go on after an error annotation; a plain synthesis leaves the parameter open."""
-    if value is None:
-        Annotations.of(stack).add_error(
-            f"{parameter} is not set: export {variable}, or pass -c {context} to the cdk command"
+def demand_defaults(stack: Stack, settings: Settings) -> None:
+    """Makes `cdk synth`, `diff` and `deploy` fail while a parameter that has no sensible default is not set.
+
+    An annotation, because only the CLI heeds it: templates for other ways to deploy may leave these parameters open.
+    """
+    missing = [
+        f"{parameter} is not set: export {variable}, or pass -c {example}"
+        for parameter, value, variable, example in (
+            ("HostedZoneId", settings.hosted_zone_id, "HOSTED_ZONE_ID", "hosted-zone-id=Z0123456789ABC"),
+            ("DomainName", settings.domain_name, "DOMAIN_NAME", "domain-name=api.example.com"),
         )
+        if value is None
+    ]
+    if missing:
+        Annotations.of(stack).add_error("; ".join(missing))
