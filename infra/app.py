@@ -15,7 +15,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from harness.errors import HarnessError, UsageError
-from infra.settings import CONTEXT_KEYS, Settings, read_settings
+from infra.settings import CONTEXT_KEYS, Settings, read_settings, require_deployable
 from infra.synth import synthesize_assembly
 from infra.templates import template_name
 
@@ -26,15 +26,17 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0, or 2 after one line that says what is wrong and how to mend it."""
     options = _options(arguments)
+    # The CLI says by CDK_OUTDIR where it will look.
+    under_cdk_cli = "CDK_OUTDIR" in os.environ
     try:
         settings = read_settings(_context(options.context, os.environ), os.environ)
-        # The CLI says by CDK_OUTDIR where it will look.
-        outdir = None if "CDK_OUTDIR" in os.environ else options.output
-        directory = synthesize_assembly(settings, outdir)
+        if under_cdk_cli:
+            require_deployable(settings)
+        directory = synthesize_assembly(settings, None if under_cdk_cli else options.output)
     except HarnessError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
-    if outdir:
+    if not under_cdk_cli:
         sys.stdout.write(_summary(settings, directory))
     return 0
 

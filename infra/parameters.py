@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Annotations, CfnParameter, Stack
+from aws_cdk import CfnParameter, Stack
 
 from infra.settings import Settings
 
@@ -88,20 +88,3 @@ def _domain_name(stack: Stack, settings: Settings) -> CfnParameter:
         constraint_description="a host name in lower case, such as api.example.com",
         description="The one name under which every region serves",
     )
-
-
-def demand_defaults(stack: Stack, settings: Settings) -> None:
-    """Makes `cdk synth`, `diff` and `deploy` fail while a parameter that has no sensible default is not set.
-
-    An annotation, because only the CLI heeds it: templates for other ways to deploy may leave these parameters open.
-    """
-    missing = [
-        f"{parameter} is not set: export {variable}, or pass -c {example}"
-        for parameter, value, variable, example in (
-            ("HostedZoneId", settings.hosted_zone_id, "HOSTED_ZONE_ID", "hosted-zone-id=Z0123456789ABC"),
-            ("DomainName", settings.domain_name, "DOMAIN_NAME", "domain-name=api.example.com"),
-        )
-        if value is None
-    ]
-    if missing:
-        Annotations.of(stack).add_error("; ".join(missing))

@@ -71,6 +71,24 @@ def read_settings(context: Mapping[str, str], environment: Mapping[str, str]) ->
     )
 
 
+def require_deployable(settings: Settings) -> None:
+    """Raises UsageError while a parameter that has no sensible default is not set.
+
+    The CDK CLI deploys what it has synthesized in the same command. Templates for other ways to deploy may leave these
+    parameters open.
+    """
+    missing = [
+        f"{parameter} is not set: export {variable}, or pass -c {example} to the cdk command"
+        for parameter, value, variable, example in (
+            ("HostedZoneId", settings.hosted_zone_id, "HOSTED_ZONE_ID", "hosted-zone-id=Z0123456789ABC"),
+            ("DomainName", settings.domain_name, "DOMAIN_NAME", "domain-name=api.example.com"),
+        )
+        if value is None
+    ]
+    if missing:
+        raise UsageError("; ".join(missing))
+
+
 def _regions(context: Mapping[str, str], environment: Mapping[str, str]) -> tuple[RegionName, ...]:
     """AWS_REGION alone does not narrow the deployment to one region: most shells that talk to AWS have it set."""
     if _is_true(context, "single-region"):

@@ -37,7 +37,6 @@ def synthesize_assembly(settings: Settings, outdir: Path | None) -> Path:
     prepare_cdk()
     from aws_cdk import App
 
-    from infra.parameters import demand_defaults
     from infra.stack import GlobalApplication
 
     app = App(
@@ -51,8 +50,6 @@ def synthesize_assembly(settings: Settings, outdir: Path | None) -> Path:
         GlobalApplication(app, f"{STACK_NAME}-{region}", region=region, settings=settings)
         for region in settings.regions
     ]
-    # Once is enough: the CLI takes the main region's stack along with every other.
-    demand_defaults(main, settings)
     for other in others:
         # The main region's stack makes the replicas that the others use.
         other.add_stack_dependency(main)
