@@ -1,0 +1,147 @@
+"""One request on its way through a stage, and what templates and mappings may ask of it."""
+
+from __future__ import annotations
+
+import base64
+import random
+import time
+import uuid
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from harness.clock import Clock
+from harness.lab.gateway.variables import Input, Parameters
+
+if TYPE_CHECKING:
+    from harness.lab.gateway.served import ServedMethod, ServedStage
+
+ACCOUNT = "123456789012"
+"""moto's account, hence the lab's."""
+
+# Not seeded: two gateways, or two runs of one lab, must never hand out the same request id, which is a primary key.
+_ids = random.Random()
+_ids.seed(uuid.uuid4().int)
+
+
+class Request:
+    """What came over the wire. Header names keep their case; values are text (latin-1, as HTTP has it)."""
+
+    __slots__ = ("body", "headers", "host", "http_method", "path", "query", "source_address")
+
+    def __init__(
+        self, *, http_method: str, host: str, path: str, query: str, headers: list[tuple[str, str]], body: bytes,
+        source_address: str,
+    ) -> None:  # fmt: skip
+        self.http_method = http_method
+        self.host = host
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.source_address = source_address
+
+    def header(self, lower_name: str) -> str | None:
+        for name, value in self.headers:
+            if name.lower() == lower_name:
+                return value
+        return None
+
+
+class Backend:
+    """What the integration answered: a document, or text, or nothing."""
+
+    __slots__ = ("document", "status", "text")
+
+    def __init__(self, status: int, *, document: object = None, text: str | None = None) -> None:
+        self.status = status
+        self.document = document
+        self.text = text
+
+
+class Reply(msgspec.Struct, frozen=True):
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Call:
+    """A request with its identity and, once routed, its place. Maps are built only when something asks for them."""
+
+    __slots__ = (
+        "_context", "_parameters", "clock", "extended_request_id", "method", "path_parameters", "request",
+        "request_id", "stage",
+    )  # fmt: skip
+
+    def __init__(self, request: Request, clock: Clock) -> None:
+        self.request = request
+        self.clock = clock
+        self.request_id = str(uuid.UUID(int=_ids.getrandbits(128), version=4))
+        self.extended_request_id = base64.urlsafe_b64encode(_ids.randbytes(11)).decode()
+        self.stage: ServedStage | None = None
+        self.method: ServedMethod | None = None
+        self.path_parameters: dict[str, str] = {}
+        self._parameters: Parameters | None = None
+        self._context: dict[str, object] | None = None
+
+    @property
+    def parameters(self) -> Parameters:
+        if self._parameters is None:
+            query = dict(parse_qsl(self.request.query, keep_blank_values=True)) if self.request.query else {}
+            self._parameters = Parameters(self.path_parameters, query, lambda: dict(self.request.headers))
+        return self._parameters
+
+    @property
+    def context(self) -> dict[str, object]:
+        """`$context`. A template may write to responseOverride, so each call has its own, made beforehand."""
+        if self._context is None:
+            self._context = self._new_context()
+        return self._context
+
+    @property
+    def overrides(self) -> dict[str, object] | None:
+        """What templates wrote to `$context.responseOverride`; None when none could have."""
+        return None if self._context is None else self._context["responseOverride"]  # type: ignore[return-value]
+
+    def request_input(self) -> Input:
+        return Input(self.parameters, text=self.request.body.decode("utf-8", "replace"))
+
+    def _new_context(self) -> dict[str, object]:
+        request, stage = self.request, self.stage
+        now = self.clock.calendar()
+        return {
+            "accountId": ACCOUNT,
+            "apiId": stage.api_id if stage else "",
+            "domainName": request.host,
+            "domainPrefix": request.host.partition(".")[0],
+            "error": {},
+            "extendedRequestId": self.extended_request_id,
+            "httpMethod": request.http_method,
+            "identity": {"sourceIp": request.source_address, "userAgent": request.header("user-agent") or ""},
+            "path": request.path,
+            "protocol": "HTTP/1.1",
+            "requestId": self.request_id,
+            "requestOverride": {"header": {}, "path": {}, "querystring": {}},
+            "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "requestTimeEpoch": int(now.timestamp() * 1000),
+            "resourcePath": self.method.resource_path if self.method else "",
+            "responseOverride": {"header": {}},
+            "stage": stage.name if stage else "",
+        }
+
+
+class HttpDate:
+    """The Date header, formatted at most once a wall second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._second = -1
+        self._text = ""
+
+    def text(self) -> str:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second = second
+            self._text = self._clock.calendar().strftime("%a, %d %b %Y %H:%M:%S GMT")
+        return self._text
