@@ -15,8 +15,12 @@ from harness.findings import Finding
 from harness.probes.live import Condition, LiveView
 from harness.probes.watch import ProbePlan, Watch
 from harness.run import ExperimentRecord, Run
+from harness.stack import RegionName
 
 STEADY_WITHIN_S = 120.0
+
+ConditionSince = Callable[[float], Condition]
+"""A condition that looks only at what was seen from a given time on."""
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,20 +31,20 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[AnyFault, ...]
     """Injected in this order, one right after the other, and undone in the reverse one."""
     checks: tuple[Check, ...]
-    steady: Condition
+    steady: ConditionSince
     """Must hold before anything is broken."""
-    hold_until: Condition
+    hold_until: ConditionSince
     """The faults stay in force until this holds..."""
     hold_at_most_s: float
     """...or this long..."""
     hold_more_s: float = 15.0
     """...and then so much longer, so that a late relapse is seen."""
-    recovered: Condition
+    recovered: ConditionSince
     """Waited for after the rollback."""
     recover_at_most_s: float
     steady_s: float = 30.0
     """How long the steady state is watched before the faults, and again after recovery."""
-    probes: ProbePlan = ProbePlan()
+    probes: ProbePlan
     blast_radius: BlastRadius = BlastRadius()
 
 
@@ -52,6 +56,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     since_s: float
     now_s: float
     at_most_s: float
+    regions: tuple[RegionName, ...]
     live: LiveView
 
 
@@ -102,17 +107,18 @@ class _Conduct:
     def all(self) -> str | None:
         """Returns why nothing was broken; None when the experiment went its whole way."""
         experiment, run = self._experiment, self._run
-        with (
-            LiveView(run.recorder) as live,
-            Watch(run.target, run.vantages, run.recorder, experiment.probes),
-        ):
+        live = LiveView(vantage.name for vantage in run.vantages)
+        with ExitStack() as watching:
+            watching.callback(run.recorder.listen(live.see))
+            watching.enter_context(Watch(run.target, run.vantages, run.recorder, experiment.probes))
             if not self._wait(live, "waiting for the steady state", experiment.steady, STEADY_WITHIN_S):
                 return f"no steady state within {STEADY_WITHIN_S:.0f} s"
             self._pass_time(live, "watching the steady state", experiment.steady_s)
             self.steady_until_s = run.clock.now_s()
-            self._break(live)
-            self._wait(live, "waiting for recovery", experiment.recovered, experiment.recover_at_most_s)
-            self._pass_time(live, "watching the steady state again", experiment.steady_s)
+            if experiment.faults:
+                self._break(live)
+                self._wait(live, "waiting for recovery", experiment.recovered, experiment.recover_at_most_s)
+                self._pass_time(live, "watching the steady state again", experiment.steady_s)
         return None
 
     def _break(self, live: LiveView) -> None:
@@ -123,13 +129,14 @@ class _Conduct:
                 faults.enter_context(
                     inject(fault, run.target, run.recorder, run.journal, blast_radius=experiment.blast_radius)
                 )
-            what = " and ".join(fault.describe() for fault in experiment.faults) or "no fault"
+            what = " and ".join(fault.describe() for fault in experiment.faults)
             self._wait(live, f"holding {what}", experiment.hold_until, experiment.hold_at_most_s)
             self._pass_time(live, f"holding {what} a little longer", experiment.hold_more_s)
             self._say(live, "rolling back", 0.0)
 
-    def _wait(self, live: LiveView, doing: str, condition: Condition, at_most_s: float) -> bool:
+    def _wait(self, live: LiveView, doing: str, condition_since: ConditionSince, at_most_s: float) -> bool:
         since_s = self._run.clock.now_s()
+        condition = condition_since(since_s)
 
         def told(view: LiveView) -> bool:
             self._say(view, doing, at_most_s, since_s)
@@ -138,8 +145,8 @@ class _Conduct:
         return live.wait_until(told, at_most_s=at_most_s, clock=self._run.clock, what=doing)
 
     def _pass_time(self, live: LiveView, doing: str, for_s: float) -> None:
-        until_s = self._run.clock.now_s() + for_s
-        self._wait(live, doing, lambda _view: self._run.clock.now_s() >= until_s, for_s)
+        clock = self._run.clock
+        self._wait(live, doing, lambda since_s: lambda _view: clock.now_s() >= since_s + for_s, for_s)
 
     def _say(self, live: LiveView, doing: str, at_most_s: float, since_s: float | None = None) -> None:
         now_s = self._run.clock.now_s()
@@ -150,6 +157,7 @@ class _Conduct:
                 since_s=now_s if since_s is None else since_s,
                 now_s=now_s,
                 at_most_s=at_most_s,
+                regions=self._run.target.stack.region_names,
                 live=live,
             )
         )
