@@ -44,7 +44,7 @@ class Reloader:
         while changes := self._next():
             try:
                 self._reload(changes)
-            except Exception:
+            except Exception:  # noqa: BLE001
                 # The data plane goes on with what it has, as AWS's does when its control plane fails.
                 _log.exception("reading the control plane back after %d changes", len(changes))
 

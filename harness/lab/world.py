@@ -85,7 +85,7 @@ class Lab:
             aws_url=self.control_plane.url,
             connect_to=self._connect_to,
             seed=self._settings.seed,
-            on_dns_change=lambda: self._dns.health_changed(),
+            on_dns_change=self._health_changed,
             truth=self.truth.add,
         )
         self._dns = LabDns(
@@ -114,7 +114,7 @@ class Lab:
         for part in (self._health, self._dns, *self._gateways.values()):
             try:
                 self._on_loop(part.stop())
-            except Exception:
+            except Exception:  # noqa: BLE001  # the other parts must still be stopped
                 _log.exception("stopping %s", type(part).__name__)
         self.control_plane.stop()
         self._tables.close()
@@ -166,6 +166,9 @@ class Lab:
     def _reload_zones(self) -> None:
         self._dns.replace_zones(read_zones(self._aws.route53()))
         self._dns.endpoints_changed()
+
+    def _health_changed(self) -> None:
+        self._dns.health_changed()
 
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(STOP_WITHIN_WALL_S)
