@@ -41,9 +41,11 @@ def build_reply(query: Query, answer: Answer, *, limit: int) -> bytes:
     return b"".join((header, query.question, answer_data, authority_data, additional_data, opt))
 
 
-def bare_reply(flags: int, rcode: int) -> bytes:
-    """A header alone, after its id: for messages whose question could not be read or is none of ours."""
-    return _HEADER.pack(wire.QR | flags & (wire.OPCODE_MASK | wire.RD | wire.CD) | rcode, 0, 0, 0, 0)
+def bare_reply(flags: int, rcode: int, *, has_edns: bool) -> bytes:
+    """A reply without a question, after its id: to what could not be read or is no question."""
+    flags = wire.QR | flags & (wire.OPCODE_MASK | wire.RD | wire.CD) | rcode
+    opt = _OPT.pack(0, wire.OPT, MAX_UDP_PAYLOAD, 0, 0, 0, 0) if has_edns else b""
+    return _HEADER.pack(flags, 0, 0, 0, int(has_edns)) + opt
 
 
 def udp_limit(query: Query) -> int:

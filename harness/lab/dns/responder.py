@@ -74,12 +74,13 @@ class Responder:
         if flags & wire.QR:
             # Never answer an answer: two servers could keep each other busy for ever.
             return None
-        if flags & wire.OPCODE_MASK:
-            return bare_reply(flags, wire.NOTIMP)
+        is_query = not flags & wire.OPCODE_MASK
         try:
             query = parse_query(data)
-        except FormatError:
-            return bare_reply(flags, wire.FORMERR)
+        except FormatError as error:
+            return bare_reply(flags, wire.FORMERR if is_query else wire.NOTIMP, has_edns=error.has_edns)
+        if not is_query:
+            return bare_reply(flags, wire.NOTIMP, has_edns=query.edns is not None)
         index = self._client_index(query, resolver)
         answer = self._answer(query, index)
         reply = build_reply(query, answer, limit=limit or udp_limit(query))

@@ -31,7 +31,11 @@ _ADDRESS_BITS = {0: 0, IPV4_FAMILY: 32, IPV6_FAMILY: 128}
 
 
 class FormatError(ValueError):
-    """The bytes are not a well-formed query: FORMERR is the answer."""
+    """The bytes are not a well-formed query: FORMERR is the answer, with an OPT record if the query has one."""
+
+    def __init__(self, message: str, *, has_edns: bool = False) -> None:
+        super().__init__(message)
+        self.has_edns = has_edns
 
 
 class ClientSubnet(msgspec.Struct, frozen=True, gc=False):
@@ -71,7 +75,7 @@ def parse_query(data: bytes) -> Query:
     try:
         flags, questions, *record_counts = _COUNTS.unpack_from(data, 2)
         if questions != 1:
-            raise FormatError(f"{questions} questions")
+            raise FormatError(f"{questions} questions", has_edns=_has_edns_alone(data, questions, record_counts))
         name_end = _end_of_plain_name(data, HEADER_LENGTH)
         qtype, qclass = _TYPE_CLASS.unpack_from(data, name_end)
         end = name_end + 4
@@ -81,6 +85,11 @@ def parse_query(data: bytes) -> Query:
     except (IndexError, struct.error) as error:
         raise FormatError(f"cut short: {error}") from error
     return Query(flags, data[HEADER_LENGTH:end], data[HEADER_LENGTH:name_end].lower(), qtype, qclass, edns)
+
+
+def _has_edns_alone(data: bytes, questions: int, record_counts: list[int]) -> bool:
+    """Whether a message without a question (dig +header-only) is an OPT record: such clients want EDNS errors."""
+    return questions == 0 and record_counts == [0, 0, 1] and data[HEADER_LENGTH : HEADER_LENGTH + 3] == b"\0\0\x29"
 
 
 def _end_of_plain_name(data: bytes, position: int) -> int:
@@ -136,7 +145,7 @@ def _parse_edns(data: bytes, position: int, end: int, payload_size: int, ttl: in
         code, length = _OPTION.unpack_from(data, position)
         position += _OPTION.size + length
         if position > end:
-            raise FormatError("EDNS option cut short")
+            raise FormatError("EDNS option cut short", has_edns=True)
         if code == CLIENT_SUBNET and subnet is None:
             subnet, last_start = _parse_subnet(data[position - length : position]), position
         else:
@@ -145,10 +154,12 @@ def _parse_edns(data: bytes, position: int, end: int, payload_size: int, ttl: in
 
 
 def _parse_subnet(option: bytes) -> ClientSubnet:
+    if len(option) < _SUBNET.size:
+        raise FormatError("client subnet cut short", has_edns=True)
     family, source, scope = _SUBNET.unpack_from(option)
     address = option[_SUBNET.size :]
     if source > _ADDRESS_BITS.get(family, -1) or scope or len(address) != (source + 7) // 8:
-        raise FormatError(f"client subnet of family {family} with prefix {source}, scope {scope}")
+        raise FormatError(f"client subnet of family {family}, prefix {source}, scope {scope}", has_edns=True)
     if source % 8 and address[-1] & (0xFF >> source % 8):
-        raise FormatError("client subnet with bits set beyond its prefix")
+        raise FormatError("client subnet with bits set beyond its prefix", has_edns=True)
     return ClientSubnet(family, source, address)
