@@ -35,6 +35,7 @@ rules are UNKNOWN.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import msgspec
@@ -113,9 +114,9 @@ class Place:
         return [] if main == self.regional else Place(self.stack, main, self._resources).locate(Kind.TABLE)
 
 
-def check_deployment(history: History) -> list[Finding]:
-    """One finding per rule and resource of the last description of the deployment."""
-    seen = history.indexed(DeploymentSeen)
+def check_deployment(history: History, by_s: float = math.inf) -> list[Finding]:
+    """One finding per rule and resource of the last description of the deployment that began by `by_s`."""
+    seen = [pair for pair in history.indexed(DeploymentSeen) if pair[1].start_s <= by_s]
     if not seen:
         claim = "What is deployed is what was prescribed"
         return [Finding.unknown("deployment", claim, "nobody read the deployment back in this run")]

@@ -1,0 +1,93 @@
+"""What an experiment claims, as data: each check carries its limits, so that a saved run can be judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.checkers.deployment import check_deployment
+from harness.checkers.fail_open import FailsOpen
+from harness.checkers.failback import FailbackInTime
+from harness.checkers.failover import DetectedInTime, DnsChangedInTime, FailedRequests, VantagesRecovered
+from harness.checkers.limits import Allowances
+from harness.checkers.pacing import Paced
+from harness.checkers.proof import FaultProven
+from harness.checkers.routing import RoutedToNextNearest, ServedByNearest, UntouchedStayedPut
+from harness.checkers.steady_state import SteadyAfter, SteadyState
+from harness.events import ExperimentEvent
+from harness.findings import Finding
+from harness.history import History
+
+__all__ = [
+    "Allowances",
+    "Check",
+    "DeployedAsPrescribed",
+    "DetectedInTime",
+    "DnsChangedInTime",
+    "FailbackInTime",
+    "FailedRequests",
+    "FailsOpen",
+    "FaultProven",
+    "Paced",
+    "RoutedToNextNearest",
+    "ServedByNearest",
+    "SteadyAfter",
+    "SteadyState",
+    "UntouchedStayedPut",
+    "VantagesRecovered",
+    "judge",
+]
+
+
+class DeployedAsPrescribed(msgspec.Struct, frozen=True, kw_only=True, tag="deployed-as-prescribed"):
+    """What was deployed when the experiment ended is what the article prescribes."""
+
+    def judge(self, history: History, experiment: ExperimentEvent) -> list[Finding]:
+        return check_deployment(history, by_s=experiment.end_s)
+
+
+Check = (
+    DeployedAsPrescribed
+    | DetectedInTime
+    | DnsChangedInTime
+    | FailbackInTime
+    | FailedRequests
+    | FailsOpen
+    | FaultProven
+    | Paced
+    | RoutedToNextNearest
+    | ServedByNearest
+    | SteadyAfter
+    | SteadyState
+    | UntouchedStayedPut
+    | VantagesRecovered
+)
+
+
+def judge(history: History, experiment: str, checks: Sequence[Check]) -> list[Finding]:
+    """What the checks find in one experiment of a history, in their order. Never raises, never empty."""
+    if not checks:
+        nothing = Finding.unknown("checks", "Something was checked", "the experiment has no checks: nothing was judged")
+        return [msgspec.structs.replace(nothing, experiment=experiment)]
+    findings = [finding for check in checks for finding in _judge_one(history, experiment, check)]
+    return [
+        msgspec.structs.replace(finding, experiment=experiment) for finding in findings + _aborted(history, experiment)
+    ]
+
+
+def _judge_one(history: History, experiment: str, check: Check) -> list[Finding]:
+    name = type(check).__struct_config__.tag
+    try:
+        return check.judge(history, history.experiment(experiment))
+    except Exception as error:  # noqa: BLE001  # a checker that crashed has judged nothing, whatever the reason
+        why = f"the checker stopped with {type(error).__name__}: {error}"
+        return [Finding.unknown(str(name), f"The check {name!r} could judge the run", why)]
+
+
+def _aborted(history: History, experiment: str) -> list[Finding]:
+    return [
+        Finding.unknown("aborted", "The experiment ran to its end", f"it was stopped: {event.aborted}")
+        for event in history.of(ExperimentEvent)
+        if event.experiment == experiment and event.aborted
+    ]
