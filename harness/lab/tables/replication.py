@@ -1,0 +1,229 @@
+"""Global tables of the lab: which tables replicate where, and what happens to a write after it was accepted.
+
+A local write is stamped and sent while its table's lock is held, so stamps have the order of the writes. A write that
+arrives is applied, or dropped as older, under the lock of the table it arrives at. Nobody waits for a second table's
+lock while holding one, transactions excepted, which take theirs in order of name.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import msgspec
+from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException, MockValidationException
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import Table
+
+from harness.clock import Clock
+from harness.errors import UnknownRegion
+from harness.lab.tables.items import ItemKey, Savepoint, all_items, item_key, show, shown
+from harness.lab.tables.replicator import Replicator
+from harness.models.replicas import Replica, Stamp
+from harness.models.wan import ReplicationDelay, rtt_ms
+from harness.stack import RegionName
+
+TableKey = tuple[str, RegionName, str]
+"""(account, region, table name). moto replaces `Table` objects, so they are never kept; names are."""
+
+
+class ReplicationParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Every number of the lab's global tables."""
+
+    delay: ReplicationDelay = ReplicationDelay()
+    most_pending: int = 1_000_000
+    """Writes on their way, all tables together; above it global tables refuse writes as throttled."""
+    stream_records_kept: int = 10_000
+    """Per table. moto keeps all of them for ever."""
+
+
+class GlobalTable:
+    """One table name with a replica in each of several regions of an account."""
+
+    def __init__(self, account: str, name: str) -> None:
+        self.account = account
+        self.name = name
+        self.replicas: dict[RegionName, Replica[ItemKey]] = {}
+        """Replaced when it changes, never altered, so that it can be read without a lock."""
+
+    @property
+    def regions(self) -> tuple[RegionName, ...]:
+        return tuple(self.replicas)
+
+
+class ReplicatedWrite(msgspec.Struct, frozen=True):
+    """What travels between regions: the whole item as written, or None where it was deleted."""
+
+    table: GlobalTable
+    key: ItemKey
+    stamp: Stamp
+    item: Item | None
+
+
+class _Transaction(threading.local):
+    """Writes of the transaction that this thread is in; None outside of one."""
+
+    writes: list[tuple[Table, ItemKey, Item | None]] | None = None
+
+
+class Replication:
+    """The global tables of one lab."""
+
+    def __init__(self, clock: Clock, seed: int, parameters: ReplicationParameters) -> None:
+        self.clock = clock
+        self.parameters = parameters
+        self._seed = seed
+        self._random_sources: dict[tuple[RegionName, RegionName], random.Random] = {}
+        self._global_tables: dict[tuple[str, str], GlobalTable] = {}
+        self._locks: dict[TableKey, threading.RLock] = {}
+        self._changing_replicas = threading.Lock()
+        self._transaction = _Transaction()
+        self.replicator: Replicator[ReplicatedWrite] = Replicator(clock, self._delay_s, self._apply)
+
+    # Writes
+
+    def lock_of(self, account: str, region: RegionName, name: str) -> threading.RLock:
+        key = (account, region, name)
+        return self._locks.get(key) or self._locks.setdefault(key, threading.RLock())
+
+    def lock_of_table(self, table: Table) -> threading.RLock:
+        return self.lock_of(table.account_id, table.region_name, table.name)
+
+    def admit(self, table: Table) -> None:
+        """Raises AWS's throttling error when more writes are on their way than the lab holds."""
+        if self.replicator.pending >= self.parameters.most_pending and self.global_table_of(table):
+            raise DynamodbException(
+                ERROR_TYPE_PREFIX + "ProvisionedThroughputExceededException",
+                f"The lab holds {self.parameters.most_pending} replicated writes and takes no more until some arrive",
+            )
+
+    def wrote(self, table: Table, key: ItemKey, item: Item | None) -> None:
+        """Told, with the table's lock held, of every local write that took effect."""
+        if self._transaction.writes is not None:
+            self._transaction.writes.append((table, key, item))
+        else:
+            self._publish(table, key, item)
+
+    def _publish(self, table: Table, key: ItemKey, item: Item | None) -> None:
+        global_table = self.global_table_of(table)
+        if global_table is None:
+            return
+        origin = table.region_name
+        stamp = global_table.replicas[origin].write(key, self._now_ns())
+        write = ReplicatedWrite(global_table, key, stamp, item)
+        for destination in global_table.replicas:
+            if destination != origin:
+                self.replicator.send(origin, destination, (global_table.account, global_table.name, key), write)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is inside of `transaction`."""
+        return self._transaction.writes is not None
+
+    @contextmanager
+    def transaction(self, backend: DynamoDBBackend, names: Sequence[str]) -> Iterator[None]:
+        """All writes inside take effect and are published together; on an error none is.
+
+        The tables stay locked, so that nobody reads what may yet be rolled back.
+        """
+        with ExitStack() as stack:
+            for name in sorted(names):
+                stack.enter_context(self.lock_of(backend.account_id, backend.region_name, name))
+            savepoints = [Savepoint(backend.tables[name]) for name in names]
+            writes: list[tuple[Table, ItemKey, Item | None]] = []
+            self._transaction.writes = writes
+            try:
+                yield
+            except BaseException:
+                self._transaction.writes = None
+                for savepoint in savepoints:
+                    savepoint.restore()
+                raise
+            self._transaction.writes = None
+            for table, key, item in writes:
+                self._publish(table, key, item)
+
+    def _apply(self, region: RegionName, write: ReplicatedWrite) -> None:
+        """Last writer wins, for one write that arrives at `region`. Nothing happens where the replica is gone."""
+        with self.lock_of(write.table.account, region, write.table.name):
+            replica = write.table.replicas.get(region)
+            table = dynamodb_backends[write.table.account][region].tables.get(write.table.name)
+            if replica is None or table is None or not replica.receive(write.key, write.stamp):
+                return
+            old = shown(table, write.key)
+            show(table, write.key, write.item)
+            if table.stream_shard is not None and not (old is None and write.item is None):
+                table.stream_shard.add(old, write.item)
+
+    def _now_ns(self) -> int:
+        return int(self.clock.now_s() * 1e9)
+
+    def _delay_s(self, origin: RegionName, destination: RegionName) -> float:
+        """Each ordered pair of regions draws from a source of its own, so that one pair's traffic leaves others be."""
+        pair = (origin, destination)
+        if pair not in self._random_sources:
+            self._random_sources[pair] = random.Random(f"{self._seed}:{origin}>{destination}")
+        return self.parameters.delay.sample_s(origin, destination, self._random_sources[pair])
+
+    # Replicas
+
+    def global_table(self, account: str, name: str) -> GlobalTable | None:
+        return self._global_tables.get((account, name))
+
+    def global_table_of(self, table: Table) -> GlobalTable | None:
+        """None for a table of the same name in a region without a replica."""
+        global_table = self._global_tables.get((table.account_id, table.name))
+        return global_table if global_table is not None and table.region_name in global_table.replicas else None
+
+    def make_global(self, table: Table) -> GlobalTable:
+        """Makes `table` the first replica of a global table; what it holds counts as written now."""
+        require_measured(table.region_name)
+        global_table = GlobalTable(table.account_id, table.name)
+        replica: Replica[ItemKey] = Replica(table.region_name)
+        with self.lock_of_table(table):
+            for item in all_items(table):
+                replica.write(item_key(item), self._now_ns())
+            global_table.replicas = {table.region_name: replica}
+            self._global_tables[table.account_id, table.name] = global_table
+        return global_table
+
+    def add_replica(self, global_table: GlobalTable, region: RegionName) -> None:
+        """From now on `region` gets every write, and what the others hold at once. Its table has to exist, empty.
+
+        The replica is listed first and filled second: a write made between the two arrives twice, none is missed.
+        It is filled from every replica, because writes between the others may be on their way.
+        """
+        require_measured(region)
+        with self._changing_replicas:
+            before = global_table.regions
+            global_table.replicas = {**global_table.replicas, region: Replica(region)}
+            for origin in before:
+                for write in self._everything_at(global_table, origin):
+                    self._apply(region, write)
+
+    def remove_replica(self, global_table: GlobalTable, region: RegionName) -> None:
+        """`region` neither sends nor gets writes any more. What it sent before still arrives at the others."""
+        with self._changing_replicas, self.lock_of(global_table.account, region, global_table.name):
+            remaining = {name: replica for name, replica in global_table.replicas.items() if name != region}
+            global_table.replicas = remaining
+            if not remaining:
+                self._global_tables.pop((global_table.account, global_table.name), None)
+
+    def _everything_at(self, global_table: GlobalTable, region: RegionName) -> list[ReplicatedWrite]:
+        with self.lock_of(global_table.account, region, global_table.name):
+            table = dynamodb_backends[global_table.account][region].tables[global_table.name]
+            return [
+                ReplicatedWrite(global_table, key, stamp, shown(table, key))
+                for key, stamp in global_table.replicas[region].stamps()
+            ]
+
+
+def require_measured(region: RegionName) -> None:
+    """Raises AWS's validation error for a region that the lab knows no distances of."""
+    try:
+        rtt_ms(region, region)
+    except UnknownRegion as error:
+        raise MockValidationException(str(error)) from error

@@ -1,0 +1,271 @@
+"""The paths by which items enter, change and leave moto's tables, with the lab's replication hooked into each.
+
+Put, BatchWrite, Transact and PartiQL all end in `Table.put_item` or `Table.delete_item`; UpdateItem changes the item in
+place. Every hook holds the table's lock from the first look to the last change: stock moto loses updates under
+concurrent writers, because a condition and its write are not one step.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
+from moto.dynamodb.responses import DynamoHandler
+
+from harness.lab.tables.items import item_key, show, snapshot_of, twin_of
+from harness.lab.tables.patches import Function, Patches
+from harness.lab.tables.replication import Replication
+
+
+def install_writes(patches: Patches, replication: Replication) -> None:
+    scratch_kind = _scratch_kind()
+    locked = _locked_by(replication)
+    for name in ("get_item", "query", "scan", "describe"):
+        # Readers wait for a transaction, which may yet be rolled back; and moto's reads fail when a dictionary grows.
+        patches.wrap(Table, name, locked)
+    patches.wrap(Table, "put_item", _put_item(replication))
+    patches.wrap(Table, "delete_item", _delete_item(replication))
+    patches.wrap(DynamoDBBackend, "update_item", _update_item(replication, scratch_kind))
+    patches.wrap(DynamoDBBackend, "transact_write_items", _transact_write_items(replication))
+    patches.wrap(DynamoDBBackend, "execute_statement", _execute_statement(replication))
+    patches.wrap(DynamoDBBackend, "execute_transaction", _execute_transaction(replication))
+    for name in ("put_item", "update_item", "delete_item"):
+        patches.wrap(DynamoHandler, name, _handler_locked(replication))
+    patches.wrap(DynamoHandler, "transact_get_items", _transact_get_items(replication))
+    patches.set(Table, "__deepcopy__", _deepcopy(replication))
+    patches.wrap(StreamShard, "add", _add_record(replication.parameters.stream_records_kept))
+    patches.wrap(StreamShard, "get", _get_records(replication))
+    for model in (Table, Item, StreamRecord):
+        patches.set(model, "instances_tracked", _Forgetful())
+
+
+class _Forgetful(list[Any]):
+    """moto lists every object it ever made for a debugging page; a lab that runs for hours cannot afford that."""
+
+    def append(self, _instance: Any) -> None:
+        return
+
+
+def _locked_by(replication: Replication) -> Callable[[Function], Function]:
+    def wrapper(original: Function) -> Function:
+        def locked(table: Table, *args: Any, **kwargs: Any) -> Any:
+            with replication.lock_of_table(table):
+                return original(table, *args, **kwargs)
+
+        return locked
+
+    return wrapper
+
+
+def _put_item(replication: Replication) -> Callable[[Function], Function]:
+    def wrapper(original: Function) -> Function:
+        def put_item(table: Table, *args: Any, **kwargs: Any) -> Item:
+            replication.admit(table)
+            with replication.lock_of_table(table):
+                item = original(table, *args, **kwargs)
+                replication.wrote(table, item_key(item), item)
+                return item
+
+        return put_item
+
+    return wrapper
+
+
+def _delete_item(replication: Replication) -> Callable[[Function], Function]:
+    def wrapper(original: Function) -> Function:
+        def delete_item(table: Table, hash_key: DynamoType, range_key: DynamoType | None = None) -> Item | None:
+            replication.admit(table)
+            with replication.lock_of_table(table):
+                item = original(table, hash_key, range_key)
+                if item is not None:
+                    replication.wrote(table, item_key(item), None)
+                return item
+
+        return delete_item
+
+    return wrapper
+
+
+def _scratch_kind() -> type[Table]:
+    """A table without the hooks, which moto's update_item may change as it likes."""
+    unhooked = {name: Table.__dict__[name] for name in ("get_item", "put_item")}
+    # Registered as a moto model under the second part of its module's name, as moto does with every subclass.
+    return type("ScratchTable", (Table,), {**unhooked, "__module__": __name__})
+
+
+class _OneTable:
+    """All that moto's update_item asks of its backend."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get_table(self, _name: str) -> Table:
+        return self._table
+
+
+def _update_item(replication: Replication, scratch_kind: type[Table]) -> Callable[[Function], Function]:
+    """Updates a copy and shows it when done, where moto changes the item that readers and other regions hold.
+
+    So a failed update leaves no trace, and one that creates its item is one stream record (moto writes two).
+    """
+
+    def wrapper(original: Function) -> Function:
+        def update_item(
+            backend: DynamoDBBackend, table_name: str, key: dict[str, Any], *args: Any, **kwargs: Any
+        ) -> Item:
+            table = backend.get_table(table_name)
+            replication.admit(table)
+            with replication.lock_of_table(table):
+                old = _current(table, key)
+                scratch = twin_of(table, scratch_kind)
+                scratch.stream_shard = None
+                scratch.items = defaultdict(dict)
+                if old is not None:
+                    show(scratch, item_key(old), copy.deepcopy(old))
+                item = original(_OneTable(scratch), table_name, key, *args, **kwargs)
+                show(table, item_key(item), item)
+                if table.stream_shard is not None:
+                    table.stream_shard.add(old, item)
+                replication.wrote(table, item_key(item), item)
+                return item
+
+        return update_item
+
+    return wrapper
+
+
+def _current(table: Table, key: dict[str, Any]) -> Item | None:
+    """None also for a key that lacks a part: moto's update_item then says what is wrong with it."""
+    if any(name not in key for name in table.table_key_attrs):
+        return None
+    hash_key, *range_key = (DynamoType(key[name]) for name in table.table_key_attrs)
+    return table.get_item(hash_key, range_key[0] if range_key else None)
+
+
+def _table_names(backend: DynamoDBBackend, requests: Iterable[dict[str, Any]]) -> list[str]:
+    """Names of the tables that the parts of a transaction touch; a part may name its table by ARN."""
+    names = {request.get("TableName", "").rsplit("/", 1)[-1] for part in requests for request in part.values()}
+    return sorted(name for name in names if name in backend.tables)
+
+
+def _transact_write_items(replication: Replication) -> Callable[[Function], Function]:
+    def wrapper(original: Function) -> Function:
+        def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+            with replication.transaction(backend, _table_names(backend, transact_items)):
+                original(backend, transact_items)
+
+        return transact_write_items
+
+    return wrapper
+
+
+def _deepcopy(replication: Replication) -> Function:
+    """moto copies each table once per item of a transaction (seconds, with a run's items and records) and on failure
+    puts the copies in place of tables that others are about to write to. The lab rolls back by itself, so moto gets
+    the table itself; a backup gets a snapshot.
+    """
+
+    def deepcopy(table: Table, _memo: dict[int, Any]) -> Table:
+        return table if replication.in_transaction else snapshot_of(table)
+
+    return deepcopy
+
+
+def _execute_transaction(replication: Replication) -> Callable[[Function], Function]:
+    """PartiQL transactions take effect whole or not at all; in moto their statements are independent."""
+
+    def wrapper(original: Function) -> Function:
+        def execute_transaction(backend: DynamoDBBackend, statements: list[dict[str, Any]]) -> Any:
+            with replication.transaction(backend, list(backend.tables)):
+                return original(backend, statements)
+
+        return execute_transaction
+
+    return wrapper
+
+
+def _execute_statement(replication: Replication) -> Callable[[Function], Function]:
+    """moto reads every table of the region for one statement, so all of them keep still meanwhile."""
+
+    def wrapper(original: Function) -> Function:
+        def execute_statement(backend: DynamoDBBackend, *args: Any, **kwargs: Any) -> Any:
+            with _tables_locked(replication, backend, list(backend.tables)):
+                return original(backend, *args, **kwargs)
+
+        return execute_statement
+
+    return wrapper
+
+
+def _transact_get_items(replication: Replication) -> Callable[[Function], Function]:
+    def wrapper(original: Function) -> Function:
+        def transact_get_items(handler: DynamoHandler) -> Any:
+            backend = handler.dynamodb_backend
+            with _tables_locked(replication, backend, _table_names(backend, handler.body["TransactItems"])):
+                return original(handler)
+
+        return transact_get_items
+
+    return wrapper
+
+
+@contextmanager
+def _tables_locked(replication: Replication, backend: DynamoDBBackend, names: list[str]) -> Any:
+    with ExitStack() as stack:
+        for name in sorted(names):
+            stack.enter_context(replication.lock_of(backend.account_id, backend.region_name, name))
+        yield
+
+
+def _handler_locked(replication: Replication) -> Callable[[Function], Function]:
+    """moto fetches the old item (ReturnValues) before it writes: both under one lock, so the pair is true."""
+
+    def wrapper(original: Function) -> Function:
+        def locked(handler: DynamoHandler) -> Any:
+            name = handler.body["TableName"].rsplit("/", 1)[-1]
+            with replication.lock_of(handler.current_account, handler.region, name):
+                return original(handler)
+
+        return locked
+
+    return wrapper
+
+
+def _add_record(kept: int) -> Callable[[Function], Function]:
+    def wrapper(original: Function) -> Function:
+        def add(shard: StreamShard, old: Item | None, new: Item | None) -> None:
+            original(shard, old, new)
+            if not shard.items:
+                return  # moto handed the records to a Lambda function
+            shard.items[-1].record["awsRegion"] = shard.table.region_name
+            if len(shard.items) > 2 * kept:
+                excess = len(shard.items) - kept
+                del shard.items[:excess]
+                shard.starting_sequence_number += excess
+
+        return add
+
+    return wrapper
+
+
+def _get_records(replication: Replication) -> Callable[[Function], Function]:
+    def wrapper(original: Function) -> Function:
+        def get(shard: StreamShard, start: int, quantity: int) -> Any:
+            with replication.lock_of_table(shard.table):
+                if start < shard.starting_sequence_number:
+                    raise DynamodbException(
+                        ERROR_TYPE_PREFIX + "TrimmedDataAccessException",
+                        "The operation attempted to read past the oldest stream record in a shard.",
+                    )
+                return original(shard, start, quantity)
+
+        return get
+
+    return wrapper
