@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import socket
+import ssl
+import stat
+import threading
+
+import pytest
+
+from harness.errors import LabError
+from harness.lab.certificates import Certificates
+
+NAMES = {"a.example.com": "a.example.com", "b.example.com": "b.example.com"}
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def server_context(certificates):
+    return certificates.server_context(NAMES.get)
+
+
+@pytest.fixture
+def client_context(certificates):
+    return ssl.create_default_context(cafile=str(certificates.ca_file))
+
+
+def shake_hands(server_context, client_context, name, session=None):
+    """The client's socket after one real handshake and one byte from the server (TLS 1.3 tickets come with it)."""
+    near, far = socket.socketpair()
+
+    def serve():
+        try:
+            with server_context.wrap_socket(far, server_side=True) as sock:
+                sock.send(b"x")
+                sock.recv(1)
+        except OSError:
+            far.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        client = client_context.wrap_socket(near, server_hostname=name, session=session)
+        client.recv(1)
+        return client
+    finally:
+        near.close()
+        thread.join(5)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_certificate_is_of_the_name_that_was_asked_for(server_context, client_context, name):
+    client = shake_hands(server_context, client_context, name)
+
+    assert client.session is not None
+
+
+def test_an_unknown_name_gets_the_alert_unrecognized_name(server_context, client_context):
+    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        shake_hands(server_context, client_context, "c.example.com")
+
+
+def test_no_name_at_all_gets_the_alert_unrecognized_name(server_context, client_context):
+    client_context.check_hostname = False
+
+    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        shake_hands(server_context, client_context, None)
+
+
+def test_tls_below_1_2_is_refused(server_context, client_context):
+    client_context.minimum_version = ssl.TLSVersion.TLSv1
+    client_context.maximum_version = ssl.TLSVersion.TLSv1_1
+    client_context.set_ciphers("DEFAULT@SECLEVEL=0")
+
+    with pytest.raises(ssl.SSLError):
+        shake_hands(server_context, client_context, "a.example.com")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_is_resumed(server_context, client_context, version):
+    client_context.maximum_version = version
+    first = shake_hands(server_context, client_context, "a.example.com")
+    second = shake_hands(server_context, client_context, "a.example.com", session=first.session)
+
+    assert second.session_reused
+
+
+def test_the_key_is_readable_by_its_owner_only(certificates):
+    key = certificates.ca_file.with_name("ca.key")
+
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_directory_keeps_its_ca(tmp_path):
+    first = Certificates(tmp_path).ca_file.read_bytes()
+
+    assert Certificates(tmp_path).ca_file.read_bytes() == first
+
+
+def test_a_ca_that_cannot_be_read_is_an_error_that_names_the_directory(tmp_path):
+    (tmp_path / "ca.pem").write_text("garbage")
+    (tmp_path / "ca.key").write_text("garbage")
+
+    with pytest.raises(LabError, match=str(tmp_path)):
+        Certificates(tmp_path)
