@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ import trustme
 
 from harness.stack import Endpoints, RegionalStack, Stack
 from harness.target import Target
+
+# Tests are imported by path and have no packages; this makes `builders` importable from every one of them.
+sys.path.insert(0, str(Path(__file__).parent))
 
 DOMAIN = "api.example.com"
 ZONE = "example.com"
