@@ -12,6 +12,7 @@ import pytest
 
 from harness.errors import HarnessError, RollbackFailed
 from harness.findings import Finding, Verdict
+from scenarios.verdicts import require_pass
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
@@ -230,12 +231,3 @@ def conduct(
         return findings
 
     return conducted
-
-
-def require_pass(findings: list[Finding]) -> None:
-    """Fails the test with every finding that is not a pass; no finding at all is no pass either."""
-    __tracebackhide__ = True
-    bad = [finding for finding in findings if finding.verdict is not Verdict.PASS]
-    if bad or not findings:
-        lines = [f"{finding.verdict.value.upper()}: {finding.claim}: {finding.explanation}" for finding in bad]
-        pytest.fail("\n".join(lines or ["UNKNOWN: nothing was checked"]), pytrace=False)

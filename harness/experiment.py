@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import msgspec
 
-from harness.checkers.checks import Check, judge
+from harness.checkers.checks import Check, DeployedAsPrescribed, judge
+from harness.deployment.snapshot import read_deployment
 from harness.events import ExperimentEvent
 from harness.faults.catalogue import AnyFault
 from harness.faults.fault import BlastRadius, inject
@@ -92,6 +93,26 @@ def run_experiment(experiment: Experiment, run: Run, tell: Tell) -> list[Finding
         run.add(
             ExperimentRecord(name=experiment.name, question=experiment.question, checks=experiment.checks), findings
         )
+    return findings
+
+
+def inspect_deployment(run: Run, *, name: str, question: str) -> list[Finding]:
+    """Reads back what is deployed, judges it rule by rule, and adds the findings to `run`. Changes nothing."""
+    checks: tuple[Check, ...] = (DeployedAsPrescribed(),)
+    seen = read_deployment(run.target.aws, run.target.stack, run.clock)
+    run.recorder.record(seen)
+    run.recorder.record(
+        ExperimentEvent(
+            start_s=seen.start_s,
+            end_s=run.clock.now_s(),
+            source="runner",
+            experiment=name,
+            question=question,
+            steady_until_s=seen.end_s,
+        )
+    )
+    findings = judge(run.recorder.history(), name, checks)
+    run.add(ExperimentRecord(name=name, question=question, checks=checks), findings)
     return findings
 
 

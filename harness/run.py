@@ -12,17 +12,22 @@ import msgspec
 
 from harness import __version__
 from harness.checkers.checks import Check
+from harness.checkers.routing import nearest
 from harness.errors import UsageError
-from harness.events import RunHeader
+from harness.events import RunHeader, VantageName
 from harness.faults.journal import Journal
 from harness.findings import Finding, Verdict, overall
 from harness.recorder import Recorder
+from harness.stack import RegionName
 from harness.target import Target
 from harness.vantages import Vantage, summary
 
 HISTORY_FILE = "history.jsonl"
 RUN_FILE = "run.json"
 FINDINGS_FILE = "findings.json"
+
+CLOSE_MARGIN_SHARE = 0.10
+"""Two regions whose round trips differ by less are about equally near: Route 53 may choose either."""
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.UNKNOWN: 3}
 
@@ -90,6 +95,12 @@ class Run:
     def add(self, experiment: ExperimentRecord, findings: Iterable[Finding]) -> None:
         self.experiments.append(experiment)
         self.findings.extend(findings)
+
+    @property
+    def home(self) -> dict[VantageName, RegionName]:
+        """The region that should serve each vantage; those with two about equally near are left out."""
+        found = {vantage.name: nearest(vantage, CLOSE_MARGIN_SHARE) for vantage in self.recorder.header.vantages}
+        return {name: at.region for name, at in found.items() if at.region and not at.close}
 
     def verdict(self) -> Verdict:
         """UNKNOWN at best when the run was cut short."""
