@@ -49,7 +49,7 @@ def query(message: dns.message.QueryMessage, servers: Sequence[Nameserver]) -> d
     for address, port in servers:
         try:
             reply, _ = dns.query.udp_with_fallback(message, address, timeout=TRY_S, port=port, ignore_unexpected=True)
-        except (OSError, dns.exception.DNSException) as error:
+        except (OSError, EOFError, dns.exception.DNSException) as error:
             failures.append(f"{address}:{port}: {str(error) or type(error).__name__}")
         else:
             return reply

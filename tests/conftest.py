@@ -234,7 +234,7 @@ def make_target(two_region_stack: Stack) -> Callable[..., Target]:
 
 
 @pytest.fixture
-def target(
+def loopback_target(
     make_target: Callable[..., Target], name_server: NameServer, https_server: HttpsServer, ca_file: Path
 ) -> Target:
     """A target whose domain is served by `name_server` and `https_server`, its clock 20 times as fast as the wall's."""

@@ -125,7 +125,7 @@ class DnsSweep:
         if reply.truncated:
             try:
                 reply = _over_tcp(asked.message, server, asked.question, self._try_s / self._clock.rate)
-            except (OSError, dns.exception.DNSException, MalformedReply) as failure:
+            except (OSError, EOFError, dns.exception.DNSException, MalformedReply) as failure:
                 error = f"truncated, and over TCP: {str(failure) or type(failure).__name__}"
             end_s = self._clock.now_s()
         if error is None and not reply.addresses:

@@ -24,7 +24,10 @@ UDP_PAYLOAD = 1232
 
 _HEADER_COUNTS = struct.Struct("!4H")
 _OPT_OWNER_AND_TYPE = b"\x00\x00\x29"
-_ECS = 8
+_NO_ERROR_VERSION_0 = b"\0\0"
+_NO_OPTIONS = b"\0\0"
+_SCOPE = 9
+"""Where the scope stands in `Question.edns`: after data length, option code, option length, family and source."""
 _PLAIN_A = b"\xc0\x0c\x00\x01\x00\x01"
 """Owner: a pointer to the question's name; type A; class IN."""
 
@@ -40,6 +43,8 @@ class Question(msgspec.Struct, frozen=True):
     """Everything after the id."""
     section: bytes
     """The question section in lower case, which the reply must repeat."""
+    edns: bytes
+    """Our EDNS data with its length in front; a reply repeats it, but for the scope (RFC 7871, 7.2.1)."""
 
     def with_id(self, message_id: int) -> bytes:
         return message_id.to_bytes(2, "big") + self.message
@@ -60,7 +65,8 @@ def question(domain_name: str, client_subnet: str | None) -> Question:
     query = dns.message.make_query(domain_name, "A", flags=0, use_edns=0, payload=UDP_PAYLOAD, options=options)
     wire = query.to_wire()
     section_end = 12 + len(query.question[0].name.to_wire() or b"") + 4
-    return Question(wire[2:], wire[12:section_end].lower())
+    # The OPT record ends the message: root owner (1), type (2), payload (2), flags (4), then data length and data.
+    return Question(wire[2:], wire[12:section_end].lower(), wire[section_end + 9 :])
 
 
 def _ecs_option(client_subnet: str) -> dns.edns.ECSOption:
@@ -86,28 +92,26 @@ def _parse_plain(asked: Question, data: bytes) -> Reply | None:
     if data[12:offset].lower() != asked.section:
         return None
     addresses = []
-    ttl_s = 0xFFFFFFFF
+    ttl_s = 1 << 31
     for _ in range(answers):
         if data[offset : offset + 6] != _PLAIN_A or data[offset + 10 : offset + 12] != b"\x00\x04":
             return None
-        ttl_s = min(ttl_s, int.from_bytes(data[offset + 6 : offset + 10], "big"))
+        # A TTL of 2^31 or more means 0 (RFC 2181, 8), which dnspython knows.
+        record_ttl_s = int.from_bytes(data[offset + 6 : offset + 10], "big")
+        if record_ttl_s >> 31:
+            return None
+        ttl_s = min(ttl_s, record_ttl_s)
         addresses.append(data[offset + 12 : offset + 16])
         offset += 16
-    if len(data) < offset + 11 or data[offset : offset + 3] != _OPT_OWNER_AND_TYPE or data[offset + 5]:
+    if data[offset : offset + 3] != _OPT_OWNER_AND_TYPE or data[offset + 5 : offset + 7] != _NO_ERROR_VERSION_0:
         return None
-    return _plain_reply(addresses, ttl_s, data[offset + 9 :])
-
-
-def _plain_reply(addresses: list[bytes], ttl_s: int, edns: bytes) -> Reply | None:
-    """`edns`: the OPT record from its data length on; it must end the message and hold a client subnet or nothing."""
-    length = int.from_bytes(edns[:2], "big")
-    if len(edns) != 2 + length:
+    edns = data[offset + 9 :]
+    if edns == _NO_OPTIONS:
+        scope = None
+    elif len(edns) > _SCOPE and edns[:_SCOPE] + b"\0" + edns[_SCOPE + 1 :] == asked.edns and edns[_SCOPE] <= 32:
+        scope = edns[_SCOPE]
+    else:
         return None
-    scope = None
-    if length:
-        if length < 8 or int.from_bytes(edns[2:4], "big") != _ECS or int.from_bytes(edns[4:6], "big") != length - 4:
-            return None
-        scope = edns[9]
     return Reply("NOERROR", tuple(map(socket.inet_ntoa, addresses)), float(ttl_s), scope)
 
 

@@ -1,0 +1,274 @@
+"""HTTPS looks, against real DNS and TLS servers on loopback: what is seen, and how each failure is told."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import struct
+import time
+from datetime import UTC, datetime, timedelta
+
+import dns.rcode
+import pytest
+import trustme
+
+from harness.clock import ScaledClock
+from harness.events import Outcome
+from harness.models.resolver import TtlCache
+from harness.probes import https
+from harness.probes.https import look
+
+
+@pytest.fixture
+def clock():
+    return ScaledClock(20.0)
+
+
+@pytest.fixture
+def see(loopback_target, ireland, clock):
+    """One look with a fresh cache."""
+
+    def see(cache=None, **options):
+        return look(loopback_target, ireland, cache or TtlCache(), clock=clock, path="/data/1", **options)
+
+    return see
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(https, "TIMEOUT_FLOOR_WALL_S", 0.1)
+
+
+def test_a_good_look_tells_who_served_and_how_long_each_step_took(see):
+    reply = see()
+
+    assert (reply.outcome, reply.error) == (Outcome.OK, None)
+    assert (reply.status, reply.region, reply.address) == (200, "eu-west-1", "127.0.0.1")
+    steps_s = [reply.dns_s, reply.connect_s, reply.tls_s, reply.first_byte_s]
+    assert all(step_s > 0 for step_s in steps_s)
+    assert sum(steps_s) <= reply.end_s - reply.start_s
+
+
+def test_it_asks_as_a_user_of_the_domain_would(see, https_server):
+    see()
+
+    head = https_server.requests[0].decode().split("\r\n")
+    assert head[0] == "GET /data/1 HTTP/1.1"
+    assert "Host: api.example.com" in head
+    assert "Connection: close" in head
+
+
+def test_durations_are_in_stack_seconds(see, https_server):
+    """The server waits 50 ms of wall time; at rate 20 that is a stack second."""
+
+    def slowly(connection, _):
+        time.sleep(0.05)
+        connection.sendall(https_server.reply)
+
+    https_server.handle = slowly
+
+    assert see().first_byte_s >= 1.0
+
+
+def test_the_name_server_is_asked_once_per_ttl(see, name_server, clock):
+    cache = TtlCache()
+    first, second = see(cache), see(cache)
+
+    assert [query.question[0].name.to_text() for query in name_server.queries].count("api.example.com.") == 1
+    assert second.dns_s is None
+    assert second.resolved_s == first.resolved_s < second.start_s
+
+
+def test_an_expired_answer_is_asked_for_again(see, name_server, clock):
+    cache = TtlCache()
+    cache.store("api.example.com", ("127.0.0.9",), ttl_s=60, now_s=-60)
+
+    reply = see(cache)
+
+    assert (reply.outcome, reply.address) == (Outcome.OK, "127.0.0.1")
+    assert reply.resolved_s >= reply.start_s
+
+
+def test_a_cached_answer_is_used_even_when_it_is_wrong_by_now(see, clock):
+    """Nothing listens on 127.0.0.9: users go on being sent there until their resolver's TTL has passed."""
+    cache = TtlCache()
+    cache.store("api.example.com", ("127.0.0.9",), ttl_s=60, now_s=clock.now_s())
+
+    reply = see(cache)
+
+    assert reply.outcome is Outcome.FAIL
+    assert reply.error.startswith("connect refused by 127.0.0.9:")
+
+
+def test_the_next_address_is_tried_when_one_refuses(see, name_server):
+    cache = TtlCache()
+    cache.store("api.example.com", ("127.0.0.9", "127.0.0.1"), ttl_s=60, now_s=0)
+
+    reply = see(cache)
+
+    assert (reply.outcome, reply.address) == (Outcome.OK, "127.0.0.1")
+
+
+def test_lateness_is_counted_from_the_due_time(see, clock):
+    due_s = clock.now_s() - 3
+
+    reply = see(due_s=due_s)
+
+    assert reply.late_s == pytest.approx(reply.start_s - due_s)
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 503])
+def test_an_error_status_fails_and_still_tells_the_region(see, https_server, status):
+    https_server.reply = b"HTTP/1.1 %d X\r\nContent-Length: 0\r\nx-served-region: us-east-1\r\n\r\n" % status
+
+    reply = see()
+
+    assert (reply.outcome, reply.status, reply.region) == (Outcome.FAIL, status, "us-east-1")
+    assert reply.error == f"status {status}"
+
+
+@pytest.mark.parametrize("status", [201, 204, 302])
+def test_statuses_below_400_are_good(see, https_server, status):
+    https_server.reply = b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status
+
+    assert see().outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("rcode", "error"), [(dns.rcode.SERVFAIL, "DNS: SERVFAIL"), (dns.rcode.NXDOMAIN, "DNS: NXDOMAIN")]
+)
+def test_a_name_that_does_not_resolve_is_told_by_its_code(see, name_server, rcode, error):
+    name_server.rcode = rcode
+
+    reply = see()
+
+    assert (reply.outcome, reply.error, reply.address) == (Outcome.FAIL, error, None)
+
+
+def test_a_failed_lookup_is_not_cached(see, name_server):
+    cache = TtlCache()
+    name_server.rcode = dns.rcode.SERVFAIL
+    see(cache)
+    name_server.rcode = dns.rcode.NOERROR
+
+    assert see(cache).outcome is Outcome.OK
+
+
+def test_a_certificate_for_another_host_is_told(see, https_server, make_context):
+    https_server.context = make_context("other.example.com")
+
+    reply = see()
+
+    assert reply.error.startswith("certificate: Hostname mismatch")
+    assert (reply.outcome, reply.tls_s, reply.status) == (Outcome.FAIL, None, None)
+
+
+def test_a_certificate_of_another_ca_is_told(see, https_server, make_context):
+    https_server.context = make_context("api.example.com", by=trustme.CA())
+
+    assert see().error.startswith("certificate: ")
+
+
+def test_an_expired_certificate_is_told(see, https_server, ca):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    now = datetime.now(UTC)
+    ca.issue_cert("api.example.com", not_before=now - timedelta(2), not_after=now - timedelta(1)).configure_cert(
+        context
+    )
+    https_server.context = context
+
+    assert see().error == "certificate: certificate has expired"
+
+
+def test_sni_names_the_domain(see, https_server, make_context):
+    names = []
+    https_server.context.sni_callback = lambda _socket, name, _context: names.append(name)
+
+    see()
+
+    assert names == ["api.example.com"]
+
+
+def test_every_look_is_a_new_full_handshake(see, https_server):
+    cache = TtlCache()
+    resumed = []
+
+    def reply(connection, _):
+        resumed.append(connection.session_reused)
+        connection.sendall(https_server.reply)
+
+    https_server.handle = reply
+    see(cache)
+    see(cache)
+
+    assert resumed == [False, False]
+
+
+def test_a_server_that_never_answers_times_out_by_name(see, https_server, impatient):
+    """0.1 s of wall time at rate 20: 2 stack seconds."""
+    https_server.handle = lambda *_: https_server.closing.wait(5)
+
+    reply = see(timeout_s=1.0)
+
+    assert re.fullmatch(r"timed out after [2-9](\.\d+)? s waiting for the first byte", reply.error)
+    assert reply.end_s - reply.start_s < 20
+
+
+def test_a_server_that_drips_does_not_hold_the_look(see, https_server, impatient):
+    def drip(connection, _):
+        for byte in https_server.reply * 100:
+            connection.sendall(bytes([byte]))
+            if https_server.closing.wait(0.02):
+                return
+
+    https_server.reply = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+    https_server.handle = drip
+
+    assert see(timeout_s=1.0).error.endswith("waiting for the rest of the reply")
+
+
+def test_a_server_that_does_not_shake_hands_times_out_by_name(see, https_server, impatient):
+    https_server.before_handshake = lambda _: https_server.closing.wait(5)
+
+    assert see(timeout_s=1.0).error.endswith("waiting for the TLS handshake")
+
+
+def test_a_reset_is_told(see, https_server):
+    def reset(connection, _):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    https_server.handle = reset
+    https_server.before_handshake = lambda _: None
+
+    reply = see()
+
+    assert reply.outcome is Outcome.FAIL
+    assert "first byte" in reply.error
+
+
+def test_a_connection_closed_without_a_reply_is_told(see, https_server):
+    https_server.handle = lambda *_: None
+
+    assert see().error == "the server closed the connection before the first byte"
+
+
+def test_a_server_that_speaks_no_tls_is_told(see, https_server):
+    https_server.before_handshake = lambda raw: raw.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    assert see().error.startswith("TLS: ")
+
+
+def test_a_reply_that_is_no_http_is_told(see, https_server):
+    https_server.reply = b"SSH-2.0-OpenSSH_9.2\r\n"
+
+    assert see().error.startswith("malformed reply: ")
+
+
+def test_a_body_cut_short_fails(see, https_server):
+    https_server.reply = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"
+
+    reply = see()
+
+    assert (reply.outcome, reply.status) == (Outcome.FAIL, 200)
+    assert "before the reply's end" in reply.error
