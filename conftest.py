@@ -40,8 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`region` is each region of the target. Nothing is started for that, so --collect-only stays free."""
-    if "region" in metafunc.fixturenames:
+    """A scenario's `region` is each region of the target. Nothing is started for that, so --collect-only stays free."""
+    if "region" in metafunc.fixturenames and "scenarios" in metafunc.definition.path.parts:
         metafunc.parametrize("region", _region_names(metafunc.config), scope="session")
 
 

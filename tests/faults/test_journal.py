@@ -1,0 +1,107 @@
+"""The undo journal: on disk before anything is broken, and readable whatever cut its writer short."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import EU, US, a_stack
+
+from harness.errors import JournalOpen, UsageError
+from harness.faults.health_broken import HealthBroken
+from harness.faults.journal import Journal, Opened
+from harness.stack import Endpoints
+
+
+def opened(journal: Journal, region: str = EU) -> Opened:
+    return journal.open(
+        HealthBroken(region=region), {"HEALTH": "200"}, target="lab", stack=a_stack(), endpoints=Endpoints()
+    )
+
+
+def test_an_opened_entry_is_on_disk_with_all_that_undoes_it(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.jsonl", run="r1") as journal:
+        entry = opened(journal)
+
+        (read,) = journal.open_entries()
+    assert read == entry
+    assert (read.fault, read.snapshot, read.stack) == (HealthBroken(region=EU), {"HEALTH": "200"}, a_stack())
+
+
+def test_an_entry_is_flushed_to_the_disk_before_open_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment of the fsync the whole line is written, and nothing is written after it."""
+    path = tmp_path / "j.jsonl"
+    flushed: list[bytes] = []
+    with Journal(path, run="r1") as journal:
+        monkeypatch.setattr(os, "fsync", lambda _fd: flushed.append(path.read_bytes()))
+        opened(journal)
+
+    assert flushed == [path.read_bytes()]
+    assert flushed[0].endswith(b"}\n")
+
+
+def test_a_closed_entry_is_open_no_more(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.jsonl", run="r1") as journal:
+        first, second = opened(journal, EU), opened(journal, US)
+        journal.close(first.id, "rolled back")
+
+        assert journal.open_entries() == [second]
+
+
+def test_a_line_cut_short_by_a_crash_is_skipped_and_later_lines_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    with Journal(path, run="r1") as journal:
+        first = opened(journal, EU)
+    with path.open("ab") as file:
+        file.write(b'{"entry":"opened","id":"hal')
+    with Journal(path, run="r2") as journal:
+        second = opened(journal, US)
+
+        assert journal.open_entries() == [first, second]
+
+
+def test_a_line_that_is_whole_and_not_the_journals_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_text('{"entry":"shopping","id":"1"}\n')
+    with Journal(path, run="r1") as journal, pytest.raises(UsageError, match=r"j\.jsonl, line 1"):
+        journal.open_entries()
+
+
+def test_a_run_is_refused_while_an_earlier_fault_is_not_undone(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    with Journal(path, run="monday") as journal:
+        opened(journal)
+    with (
+        Journal(path, run="tuesday") as journal,
+        pytest.raises(JournalOpen, match=r"health-broken in eu-west-1 of run monday .*`harness recover"),
+    ):
+        journal.refuse_if_open()
+
+
+def test_a_second_run_is_refused_and_told_who_is_first(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    with Journal(path, run="first"), pytest.raises(JournalOpen, match="run first"):
+        Journal(path, run="second")
+
+
+def test_a_killed_run_does_not_hold_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    code = (
+        "import os, pathlib, sys\n"
+        "from harness.faults.journal import Journal\n"
+        "journal = Journal(pathlib.Path(sys.argv[1]), run='killed')\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -9
+
+    with Journal(path, run="next") as journal:
+        assert journal.open_entries() == []
+
+
+def test_a_journal_that_cannot_be_written_is_an_error_before_anything_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="undo journal"):
+        Journal(tmp_path / "file" / "j.jsonl", run="r1")
