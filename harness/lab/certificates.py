@@ -54,8 +54,6 @@ class Certificates:
             return None
 
         context = _new_context()
-        # OpenSSL refuses a TLS 1.3 hello before the callback runs when the context has no certificate at all.
-        self._authority.issue_cert("unrecognized.invalid").configure_cert(context)
         context.sni_callback = pick
         return context
 

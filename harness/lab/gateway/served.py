@@ -86,7 +86,7 @@ def _bucket(
 ) -> TokenBucket | None:
     """The earlier bucket while its setting is the same: an unrelated change must not refill it."""
     _api_id, _stage, path, http_method = key
-    throttle = throttles.get(f"{path.lstrip('/')}/{http_method}") or throttles.get("*/*")
+    throttle = throttles.get(f"{path}/{http_method}".lstrip("/")) or throttles.get("*/*")
     if throttle is None:
         return None
     kept = earlier.get(key)

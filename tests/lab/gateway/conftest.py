@@ -59,9 +59,7 @@ class MemoryTables:
 def mock_method(http_method="GET", template='{"statusCode": 200}', responses=None, **method):
     responses = responses or (IntegrationResponse(status_code=200, response_templates={"application/json": "{}"}),)
     statuses = tuple(response.status_code for response in responses)
-    integration = Integration(
-        type="MOCK", request_templates={"application/json": template}, responses=tuple(responses)
-    )
+    integration = Integration(type="MOCK", request_templates={"application/json": template}, responses=tuple(responses))
     return Method(http_method=http_method, integration=integration, response_statuses=statuses, **method)
 
 
