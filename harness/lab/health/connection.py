@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -75,10 +76,8 @@ class Connection:
         except BlockingIOError:
             await self._until(self._loop.add_writer, self._loop.remove_writer, deadline_s)
         error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error == 0:
-            return
-        # OSError picks the subclass, such as ConnectionRefusedError, from the number.
-        raise OSError(error, f"connect to {address[0]}:{address[1]} failed")
+        if error:
+            raise OSError(error, os.strerror(error))
 
     async def _retried(self, attempt: Callable[[], _T], deadline_s: float) -> _T:
         while True:

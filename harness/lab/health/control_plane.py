@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 
 _MAIN_REGION = "us-east-1"
 """Route 53 is global, and its metrics are in this region only."""
+
+_SESSION_LOCK = threading.Lock()
+"""Sessions are not safe to share between threads; their clients are."""
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """One for all labs of a process: a session reads the services' models, which takes some 150 ms."""
+    return boto3.Session(aws_access_key_id="lab", aws_secret_access_key="lab", region_name=_MAIN_REGION)
 
 
 class ControlPlane:
@@ -58,13 +69,14 @@ class ControlPlane:
 
     def _connected(self) -> tuple[Route53Client, CloudWatchClient]:
         if self._clients is None:
-            session = boto3.Session(aws_access_key_id="lab", aws_secret_access_key="lab", region_name=_MAIN_REGION)
             # No proxy of the user's environment stands between the lab's own parts.
             config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2}, proxies={})
-            self._clients = (
-                session.client("route53", endpoint_url=self._aws_url, config=config),
-                session.client("cloudwatch", endpoint_url=self._aws_url, config=config),
-            )
+            with _SESSION_LOCK:
+                session = _session()
+                self._clients = (
+                    session.client("route53", endpoint_url=self._aws_url, config=config),
+                    session.client("cloudwatch", endpoint_url=self._aws_url, config=config),
+                )
         return self._clients
 
     def _close_clients(self) -> None:

@@ -140,8 +140,9 @@ def _request(check: HealthCheck) -> bytes:
 
 def _in_words(error: OSError | MalformedReply) -> str:
     if isinstance(error, ssl.SSLError):
-        # "SSL alert handshake_failure" is what AWS says when an endpoint needs a server name and gets none.
-        return f"SSL alert {(error.reason or str(error)).rpartition('ALERT_')[2].lower()}"
+        _, alert, name = (error.reason or "").rpartition("ALERT_")
+        # "SSL alert handshake_failure" is what AWS says of an endpoint that needs a server name and gets none.
+        return f"SSL alert {name.lower()}" if alert else f"SSL error {error.reason or error}"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
