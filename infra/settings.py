@@ -109,7 +109,7 @@ def _current_region(environment: Mapping[str, str]) -> RegionName:
 
 def _is_true(context: Mapping[str, str], key: str) -> bool:
     """The CDK CLI passes what follows the equals sign as text."""
-    value = context.get(key, "false")
+    value = context.get(key, "false").lower()
     if value not in ("true", "false"):
         raise UsageError(f"context {key!r} is {value!r}; it is either true or false")
     return value == "true"
