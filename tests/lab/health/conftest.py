@@ -160,10 +160,12 @@ class HealthWorld:
         self.endpoint.answer = OK
         return self.clock.now_s()
 
-    def delete_all(self) -> None:
+    def tear_down(self) -> None:
+        self.stop()
         for check_id in self.created:
             with contextlib.suppress(self.route53.exceptions.NoSuchHealthCheck):
                 self.route53.delete_health_check(HealthCheckId=check_id)
+        self.route53.close()
 
 
 def wait_until(condition: Callable[[], object], within_s: float = 15.0) -> None:
@@ -235,6 +237,12 @@ def world(loop: Loop, aws_url: str, endpoint: Endpoint, session: boto3.Session) 
     """Started by the test, when its health checks exist."""
     world = HealthWorld(loop, aws_url, endpoint, session)
     yield world
-    world.stop()
-    world.delete_all()
-    world.route53.close()
+    world.tear_down()
+
+
+@pytest.fixture
+def tls_world(loop: Loop, aws_url: str, tls_endpoint: Endpoint, session: boto3.Session) -> Iterator[HealthWorld]:
+    """The same with an endpoint that speaks TLS."""
+    world = HealthWorld(loop, aws_url, tls_endpoint, session)
+    yield world
+    world.tear_down()

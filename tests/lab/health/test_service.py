@@ -5,6 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, timedelta
 
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from harness.clock import ScaledClock
+from harness.lab.health import LabHealth
+
 MINUTE_S = 60.0
 
 
@@ -34,6 +40,16 @@ def test_a_mended_endpoint_is_healthy_again_as_soon_as_three_checkers_say_so(wor
     recovered = [t for t in world.told("checker-flipped", check) if t.detail["healthy"]]
     assert [t.detail["healthy"] for t in world.told("check-flipped", check)] == [False, True]
     assert len([t for t in recovered if t.at_s <= world.told("check-flipped", check)[1].at_s]) == 3
+
+
+def test_an_https_endpoint_that_accepts_and_never_answers_is_found(tls_world, eventually):
+    check = tls_world.create(Type="HTTPS", Port=443, EnableSNI=True)
+    tls_world.start()
+    eventually(lambda: len(tls_world.health.statuses(check)) == 16)
+    tls_world.endpoint.answer = None
+    eventually(lambda: not tls_world.health.is_healthy_in_dns(check))
+
+    assert all(f.report.startswith("Failure: Connection timed out.") for f in tls_world.health.last_failures(check))
 
 
 def test_dns_learns_of_a_flip_after_the_delay(world, eventually):
@@ -237,3 +253,45 @@ def test_stopping_ends_every_task_and_connection(world, eventually):
 
     assert [task for task in asyncio.all_tasks(world.loop.loop) if "health" in str(task)] == []
     eventually(lambda: world.endpoint.open_connections == 0)
+
+
+def test_a_control_plane_that_fails_leaves_the_checkers_as_they_were(endpoint, loop, caplog):
+    """The endpoint plays the control plane: it lists one disabled, inverted check, and then only fails."""
+    endpoint.answer = http_reply("200 OK", ONE_CHECK)
+    health = lab_health(loop, f"http://127.0.0.1:{endpoint.port}")
+    loop.run(health.start())
+    endpoint.answer = http_reply("400 Bad Request", "<ErrorResponse/>")
+    health.reload().result(10)
+    loop.run(health.stop())
+
+    assert not health.is_healthy("hc-1")
+    assert "could not be read again" in caplog.text
+
+
+def test_starting_without_a_control_plane_is_an_error(loop):
+    health = lab_health(loop, "http://127.0.0.1:1")
+
+    with pytest.raises(EndpointConnectionError):
+        loop.run(health.start())
+    loop.run(health.stop())
+
+
+ONE_CHECK = """<ListHealthChecksResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><HealthChecks><HealthCheck>
+<Id>hc-1</Id><CallerReference>x</CallerReference><HealthCheckVersion>1</HealthCheckVersion>
+<HealthCheckConfig><Type>HTTPS</Type><Disabled>true</Disabled><Inverted>true</Inverted></HealthCheckConfig>
+</HealthCheck></HealthChecks><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems></ListHealthChecksResponse>"""
+
+
+def http_reply(status: str, body: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def lab_health(loop, aws_url: str) -> LabHealth:
+    return LabHealth(
+        loop.loop,
+        clock=ScaledClock(1.0),
+        aws_url=aws_url,
+        connect_to=lambda _host, _port: None,
+        seed=1,
+        on_dns_change=lambda: None,
+    )
