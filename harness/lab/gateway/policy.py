@@ -49,7 +49,7 @@ class _Statement:
         self._everybody = _names_everybody(statement.get("Principal"))
         self._invokes = any(_matches("execute-api:Invoke", str(each)) for each in _as_list(statement.get("Action")))
         resources = [str(each) for each in _as_list(statement.get("Resource"))]
-        self._resources = [arn_prefix + each[13:] if each.startswith("execute-api:/") else each for each in resources]
+        self._resources = [arn_prefix + each[12:] if each.startswith("execute-api:/") else each for each in resources]
         self._conditions = _conditions_of(statement.get("Condition"))
 
     def applies(self, arn: str, facts: Facts) -> bool:
