@@ -23,7 +23,7 @@ from harness.clock import ScaledClock
 from harness.lab.addresses import allocate
 from harness.lab.api import TruthRecord, lab_routes
 from harness.lab.certificates import Certificates
-from harness.lab.controlplane import ControlPlane
+from harness.lab.controlplane import ControlPlane, deployed_snapshot
 from harness.lab.dns import LabDns, LatencyDatabase, read_zones
 from harness.lab.gateway.reading import read_api_config
 from harness.lab.gateway.server import LabGateway
@@ -117,7 +117,7 @@ class Lab:
             except Exception:  # noqa: BLE001  # the other parts must still be stopped
                 _log.exception("stopping %s", type(part).__name__)
         self.control_plane.stop()
-        self._tables.close()
+        self._tables.uninstall()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_WITHIN_WALL_S)
 
@@ -157,7 +157,8 @@ class Lab:
         services = {change.service for change in changes}
         regions = {change.region for change in changes if change.service in ("apigateway", "cloudformation", "acm")}
         for region in regions & self._gateways.keys():
-            self._gateways[region].replace_config(read_api_config(self.control_plane.url, region))
+            config = read_api_config(self.control_plane.url, region, deployed=deployed_snapshot)
+            self._gateways[region].replace_config(config)
         if services & {"route53", "cloudformation", "apigateway"}:
             self._reload_zones()
         if services & {"route53", "cloudformation"}:
