@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import threading
 
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
+
 from harness.clock import Clock
 from harness.errors import LabError
 from harness.events import Json
@@ -15,7 +18,9 @@ from harness.lab.tables import calls
 from harness.lab.tables.cloudformation import install_cloudformation, uninstall_cloudformation
 from harness.lab.tables.control import install_control
 from harness.lab.tables.endpoint import install_endpoint
+from harness.lab.tables.items import Forgetful, unhooked_table
 from harness.lab.tables.patches import Patches
+from harness.lab.tables.reads import install_reads
 from harness.lab.tables.replication import Replication, ReplicationParameters
 from harness.lab.tables.writes import install_writes
 from harness.stack import RegionName
@@ -59,10 +64,14 @@ class LabTables:
                 _installed.remove(self)
 
     def _hook_in(self) -> None:
-        install_writes(self._patches, self._replication)
+        unhooked = unhooked_table()
+        install_writes(self._patches, self._replication, unhooked)
+        install_reads(self._patches, self._replication, unhooked)
         install_control(self._patches, self._replication)
         install_endpoint(self._patches, self._clock)
         install_cloudformation(self._replication)
+        for model in (Table, Item, StreamRecord, StreamShard):
+            self._patches.set(model, "instances_tracked", Forgetful())
         self._replication.replicator.start()
 
 

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from harness.clock import Clock
 from harness.events import Json
 from harness.lab.tables.access import refusal
-from harness.lab.tables.requests import Refused, operation, parse_request, refused_by_front_end, to_json
+from harness.lab.tables.requests import Refused, failed_inside, operation, parse_request, refused_by_front_end, to_json
 from harness.stack import RegionName
 
 _log = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ def call(
     except HTTPException as error:
         return error.code or 500, _error_body(error)
     except Exception:  # noqa: BLE001 - whatever it is, it is logged
-        # A fault of moto's, not of the caller: AWS answers 500 then, and so does the endpoint.
         _log.exception("%s in %s failed", action, region)
-        return 500, {"__type": _DYNAMODB + "InternalServerError", "message": "Internal server error"}
+        failed = failed_inside()
+        return failed.status, failed.body
 
 
 def _perform(region: RegionName, action: str, parsed: dict[str, Any]) -> ActionResult:

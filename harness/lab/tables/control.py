@@ -40,9 +40,9 @@ def create_replica(replication: Replication, source: Table, region: RegionName) 
 
     Raises AWS's ValidationException when the region has a table of that name, or is none the lab knows.
     """
-    backend = dynamodb_backends[source.account_id][region]
     require_measured(source.region_name)
     require_measured(region)
+    backend = dynamodb_backends[source.account_id][region]
     if source.name in backend.tables:
         raise MockValidationException(
             f"Failed to create a the new replica of table with name: '{source.name}' because one or more replicas "

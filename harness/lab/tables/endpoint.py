@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ from moto.dynamodb.responses import DynamoHandler
 from harness.clock import Clock
 from harness.lab.tables.access import principal_of_access_key, refusal
 from harness.lab.tables.patches import Function, Patches
-from harness.lab.tables.requests import Refused, decode_body, parse_request
+from harness.lab.tables.requests import Refused, decode_body, failed_inside, parse_request
+
+_log = logging.getLogger(__name__)
 
 
 def install_endpoint(patches: Patches, clock: Clock) -> None:
@@ -41,7 +44,14 @@ def _call_action(clock: Clock) -> Callable[[Function], Function]:
             action = handler.get_endpoint_name(handler.headers) or ""
             principal = principal_of_access_key(handler.current_account, handler.partition, handler.access_key)
             refused = refusal(clock, handler.dynamodb_backend, action, handler.params, principal)
-            return original(handler) if refused is None else _reply(refused)
+            if refused is not None:
+                return _reply(refused)
+            try:
+                return original(handler)
+            except Exception:  # noqa: BLE001 - whatever it is, it is logged
+                # moto's server would drop the connection, which clients take for a network fault.
+                _log.exception("%s in %s failed", action, handler.region)
+                return _reply(failed_inside())
 
         return call_action
 

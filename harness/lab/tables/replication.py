@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import msgspec
 from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException, MockValidationException
@@ -118,6 +119,14 @@ class Replication:
             if destination != origin:
                 self.replicator.send(origin, destination, (global_table.account, global_table.name, key), write)
 
+    @contextmanager
+    def locked(self, backend: DynamoDBBackend, names: Iterable[str]) -> Iterator[None]:
+        """Holds several tables of one region still; always taken in the same order, so that nobody waits for ever."""
+        with ExitStack() as stack:
+            for name in sorted(names):
+                stack.enter_context(self.lock_of(backend.account_id, backend.region_name, name))
+            yield
+
     @property
     def in_transaction(self) -> bool:
         """Whether this thread is inside of `transaction`."""
@@ -129,9 +138,7 @@ class Replication:
 
         The tables stay locked, so that nobody reads what may yet be rolled back.
         """
-        with ExitStack() as stack:
-            for name in sorted(names):
-                stack.enter_context(self.lock_of(backend.account_id, backend.region_name, name))
+        with self.locked(backend, names):
             savepoints = [Savepoint(backend.tables[name]) for name in names]
             writes: list[tuple[Table, ItemKey, Item | None]] = []
             self._transaction.writes = writes
@@ -227,3 +234,9 @@ def require_measured(region: RegionName) -> None:
         rtt_ms(region, region)
     except UnknownRegion as error:
         raise MockValidationException(str(error)) from error
+
+
+def named_tables(backend: DynamoDBBackend, parts: Iterable[dict[str, Any]]) -> list[str]:
+    """Names of the tables that the parts of a transaction touch; a part may name its table by ARN."""
+    names = {operation["TableName"].rsplit("/", 1)[-1] for part in parts for operation in part.values()}
+    return [name for name in names if name in backend.tables]

@@ -52,6 +52,11 @@ def refused_by_front_end(kind: str, message: str) -> Refused:
     return Refused(400, {"__type": _CORAL + kind, "Message": message})
 
 
+def failed_inside() -> Refused:
+    """AWS's answer to a fault that is not the caller's."""
+    return Refused(500, {"__type": _DYNAMODB + "InternalServerError", "message": "Internal server error"})
+
+
 @functools.cache
 def operation(action: str) -> OperationModel:
     """Raises Refused for an action that DynamoDB does not have."""

@@ -9,59 +9,30 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing import partiql
 from moto.dynamodb.responses import DynamoHandler
 
 from harness.lab.tables.items import item_key, show, snapshot_of, twin_of
 from harness.lab.tables.patches import Function, Patches
-from harness.lab.tables.replication import Replication
+from harness.lab.tables.replication import Replication, named_tables
 
 
-def install_writes(patches: Patches, replication: Replication) -> None:
-    scratch_kind = _scratch_kind()
-    locked = _locked_by(replication)
-    for name in ("get_item", "query", "scan", "describe"):
-        # Readers wait for a transaction, which may yet be rolled back; and moto's reads fail when a dictionary grows.
-        patches.wrap(Table, name, locked)
+def install_writes(patches: Patches, replication: Replication, unhooked: type[Table]) -> None:
     patches.wrap(Table, "put_item", _put_item(replication))
     patches.wrap(Table, "delete_item", _delete_item(replication))
-    patches.wrap(DynamoDBBackend, "update_item", _update_item(replication, scratch_kind))
+    patches.set(Table, "__deepcopy__", _deepcopy(replication))
+    patches.wrap(DynamoDBBackend, "update_item", _update_item(replication, unhooked))
     patches.wrap(DynamoDBBackend, "transact_write_items", _transact_write_items(replication))
     patches.wrap(DynamoDBBackend, "execute_statement", _execute_statement(replication))
     patches.wrap(DynamoDBBackend, "execute_transaction", _execute_transaction(replication))
     for name in ("put_item", "update_item", "delete_item"):
         patches.wrap(DynamoHandler, name, _handler_locked(replication))
-    patches.wrap(DynamoHandler, "transact_get_items", _transact_get_items(replication))
-    patches.set(Table, "__deepcopy__", _deepcopy(replication))
-    patches.wrap(StreamShard, "add", _add_record(replication.parameters.stream_records_kept))
-    patches.wrap(StreamShard, "get", _get_records(replication))
-    for model in (Table, Item, StreamRecord):
-        patches.set(model, "instances_tracked", _Forgetful())
-
-
-class _Forgetful(list[Any]):
-    """moto lists every object it ever made for a debugging page; a lab that runs for hours cannot afford that."""
-
-    def append(self, _instance: Any) -> None:
-        return
-
-
-def _locked_by(replication: Replication) -> Callable[[Function], Function]:
-    def wrapper(original: Function) -> Function:
-        def locked(table: Table, *args: Any, **kwargs: Any) -> Any:
-            with replication.lock_of_table(table):
-                return original(table, *args, **kwargs)
-
-        return locked
-
-    return wrapper
 
 
 def _put_item(replication: Replication) -> Callable[[Function], Function]:
@@ -93,13 +64,6 @@ def _delete_item(replication: Replication) -> Callable[[Function], Function]:
     return wrapper
 
 
-def _scratch_kind() -> type[Table]:
-    """A table without the hooks, which moto's update_item may change as it likes."""
-    unhooked = {name: Table.__dict__[name] for name in ("get_item", "put_item")}
-    # Registered as a moto model under the second part of its module's name, as moto does with every subclass.
-    return type("ScratchTable", (Table,), {**unhooked, "__module__": __name__})
-
-
 class _OneTable:
     """All that moto's update_item asks of its backend."""
 
@@ -110,7 +74,7 @@ class _OneTable:
         return self._table
 
 
-def _update_item(replication: Replication, scratch_kind: type[Table]) -> Callable[[Function], Function]:
+def _update_item(replication: Replication, unhooked: type[Table]) -> Callable[[Function], Function]:
     """Updates a copy and shows it when done, where moto changes the item that readers and other regions hold.
 
     So a failed update leaves no trace, and one that creates its item is one stream record (moto writes two).
@@ -124,7 +88,7 @@ def _update_item(replication: Replication, scratch_kind: type[Table]) -> Callabl
             replication.admit(table)
             with replication.lock_of_table(table):
                 old = _current(table, key)
-                scratch = twin_of(table, scratch_kind)
+                scratch = twin_of(table, unhooked)
                 scratch.stream_shard = None
                 scratch.items = defaultdict(dict)
                 if old is not None:
@@ -149,16 +113,10 @@ def _current(table: Table, key: dict[str, Any]) -> Item | None:
     return table.get_item(hash_key, range_key[0] if range_key else None)
 
 
-def _table_names(backend: DynamoDBBackend, requests: Iterable[dict[str, Any]]) -> list[str]:
-    """Names of the tables that the parts of a transaction touch; a part may name its table by ARN."""
-    names = {request.get("TableName", "").rsplit("/", 1)[-1] for part in requests for request in part.values()}
-    return sorted(name for name in names if name in backend.tables)
-
-
 def _transact_write_items(replication: Replication) -> Callable[[Function], Function]:
     def wrapper(original: Function) -> Function:
         def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
-            with replication.transaction(backend, _table_names(backend, transact_items)):
+            with replication.transaction(backend, named_tables(backend, transact_items)):
                 original(backend, transact_items)
 
         return transact_write_items
@@ -195,33 +153,15 @@ def _execute_statement(replication: Replication) -> Callable[[Function], Functio
     """moto reads every table of the region for one statement, so all of them keep still meanwhile."""
 
     def wrapper(original: Function) -> Function:
-        def execute_statement(backend: DynamoDBBackend, *args: Any, **kwargs: Any) -> Any:
-            with _tables_locked(replication, backend, list(backend.tables)):
-                return original(backend, *args, **kwargs)
+        def execute_statement(backend: DynamoDBBackend, statement: str, *args: Any, **kwargs: Any) -> Any:
+            for name in partiql.get_query_metadata(statement).get_table_names():
+                backend.get_table(name.partition(".")[0])  # moto fails with a KeyError when there is none
+            with replication.locked(backend, list(backend.tables)):
+                return original(backend, statement, *args, **kwargs)
 
         return execute_statement
 
     return wrapper
-
-
-def _transact_get_items(replication: Replication) -> Callable[[Function], Function]:
-    def wrapper(original: Function) -> Function:
-        def transact_get_items(handler: DynamoHandler) -> Any:
-            backend = handler.dynamodb_backend
-            with _tables_locked(replication, backend, _table_names(backend, handler.body["TransactItems"])):
-                return original(handler)
-
-        return transact_get_items
-
-    return wrapper
-
-
-@contextmanager
-def _tables_locked(replication: Replication, backend: DynamoDBBackend, names: list[str]) -> Any:
-    with ExitStack() as stack:
-        for name in sorted(names):
-            stack.enter_context(replication.lock_of(backend.account_id, backend.region_name, name))
-        yield
 
 
 def _handler_locked(replication: Replication) -> Callable[[Function], Function]:
@@ -234,38 +174,5 @@ def _handler_locked(replication: Replication) -> Callable[[Function], Function]:
                 return original(handler)
 
         return locked
-
-    return wrapper
-
-
-def _add_record(kept: int) -> Callable[[Function], Function]:
-    def wrapper(original: Function) -> Function:
-        def add(shard: StreamShard, old: Item | None, new: Item | None) -> None:
-            original(shard, old, new)
-            if not shard.items:
-                return  # moto handed the records to a Lambda function
-            shard.items[-1].record["awsRegion"] = shard.table.region_name
-            if len(shard.items) > 2 * kept:
-                excess = len(shard.items) - kept
-                del shard.items[:excess]
-                shard.starting_sequence_number += excess
-
-        return add
-
-    return wrapper
-
-
-def _get_records(replication: Replication) -> Callable[[Function], Function]:
-    def wrapper(original: Function) -> Function:
-        def get(shard: StreamShard, start: int, quantity: int) -> Any:
-            with replication.lock_of_table(shard.table):
-                if start < shard.starting_sequence_number:
-                    raise DynamodbException(
-                        ERROR_TYPE_PREFIX + "TrimmedDataAccessException",
-                        "The operation attempted to read past the oldest stream record in a shard.",
-                    )
-                return original(shard, start, quantity)
-
-        return get
 
     return wrapper

@@ -159,7 +159,7 @@ def test_a_partiql_transaction_that_fails_replicates_nothing(client, orders, tab
         {"Statement": f"INSERT INTO \"{orders}\" VALUE {{'pk': 'a'}}"},
         {"Statement": "INSERT INTO \"no-such-table\" VALUE {'pk': 'a'}"},
     ]
-    with pytest.raises(ClientError):
+    with pytest.raises(ClientError, match="ResourceNotFound"):
         client(US).execute_transaction(TransactStatements=statements)
 
     assert tables.pending_replications == 0
@@ -217,7 +217,7 @@ def test_a_failed_update_leaves_no_trace(client, orders, tables, item_in):
     assert tables.pending_replications == pending
 
 
-def test_a_delete_beats_an_older_put_that_arrives_later(client, orders, tables, clock, arrive, item_in):
+def test_a_delete_beats_an_older_put_that_arrives_later(client, orders, clock, arrive, item_in):
     client(EU).put_item(TableName=orders, Item=item("a", name="old"))
     clock.advance_s(0.001)
     client(US).put_item(TableName=orders, Item=item("a"))

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from harness.clock import ScaledClock, VirtualClock
+from harness.lab.tables.replicator import Replicator
+
+
+def replicator(clock, delays_s, delivered) -> Replicator[str]:
+    """Draws the delays one after the other; notes (destination, write, stack time) of each delivery."""
+    draws = iter(delays_s)
+    return Replicator(
+        clock, lambda _o, _d: next(draws), lambda region, write: delivered.append((region, write, clock.now_s()))
+    )
+
+
+def test_a_write_is_handed_over_when_its_delay_has_passed_and_not_before():
+    clock, delivered = VirtualClock(), []
+    sender = replicator(clock, [2.0], delivered)
+    sender.send("us", "eu", "item", "a")
+
+    clock.advance_s(1.9)
+    assert sender.deliver_due() == 0
+    clock.advance_s(0.1)
+    assert sender.deliver_due() == 1
+    assert delivered == [("eu", "a", 2.0)]
+
+
+def test_writes_of_one_item_keep_their_order_whatever_their_delays():
+    clock, delivered = VirtualClock(), []
+    sender = replicator(clock, [2.0, 0.5], delivered)
+    sender.send("us", "eu", "item", "first")
+    sender.send("us", "eu", "item", "second")
+
+    clock.advance_s(1)
+    assert sender.deliver_due() == 0
+    clock.advance_s(1)
+    sender.deliver_due()
+    assert [write for _, write, _ in delivered] == ["first", "second"]
+
+
+def test_writes_of_different_items_may_overtake_each_other():
+    clock, delivered = VirtualClock(), []
+    sender = replicator(clock, [2.0, 0.5], delivered)
+    sender.send("us", "eu", "one", "first")
+    sender.send("us", "eu", "other", "second")
+
+    clock.advance_s(2)
+    sender.deliver_due()
+    assert [write for _, write, _ in delivered] == ["second", "first"]
+
+
+def test_a_later_write_is_not_held_up_by_one_that_has_arrived():
+    clock, delivered = VirtualClock(), []
+    sender = replicator(clock, [2.0, 0.5], delivered)
+    sender.send("us", "eu", "item", "first")
+    clock.advance_s(2)
+    sender.deliver_due()
+    sender.send("us", "eu", "item", "second")
+
+    clock.advance_s(0.5)
+    assert sender.deliver_due() == 1
+
+
+def test_the_thread_delivers_in_the_clocks_own_seconds():
+    """2 stack seconds at rate 40 are 50 ms of wall time."""
+    clock, delivered, done = ScaledClock(rate=40), [], threading.Event()
+    sender = Replicator(clock, lambda _o, _d: 2.0, lambda _r, _w: (delivered.append(clock.now_s()), done.set()))
+    sender.start()
+    sent_s = clock.now_s()
+    sender.send("us", "eu", "item", "a")
+
+    assert done.wait(timeout=5)
+    sender.stop()
+    assert delivered[0] - sent_s >= 2.0
+
+
+def test_a_later_send_that_is_due_earlier_wakes_the_thread():
+    clock, delivered, done = ScaledClock(), [], threading.Event()
+    delays_s = iter([60.0, 0.01])
+    sender = Replicator(clock, lambda _o, _d: next(delays_s), lambda _r, write: (delivered.append(write), done.set()))
+    sender.start()
+    sender.send("us", "eu", "slow", "slow")
+    sender.send("us", "eu", "fast", "fast")
+
+    assert done.wait(timeout=5)
+    sender.stop()
+    assert delivered == ["fast"]
+
+
+def test_a_write_that_cannot_be_applied_is_reported_and_the_others_go_on(caplog):
+    clock, delivered = VirtualClock(), []
+
+    def deliver(_region: str, write: str) -> None:
+        if write == "bad":
+            raise KeyError(write)
+        delivered.append(write)
+
+    sender = Replicator(clock, lambda _o, _d: 0.0, deliver)
+    with caplog.at_level(logging.ERROR):
+        for write in ("bad", "good"):
+            sender.send("us", "eu", write, write)
+        sender.deliver_due()
+
+    assert delivered == ["good"]
+    assert "bad" in caplog.text
+    assert sender.pending == 0
+
+
+def test_stopping_ends_the_thread_and_leaves_the_rest_undelivered():
+    sender = Replicator(ScaledClock(), lambda _o, _d: 60.0, lambda _r, _w: pytest.fail("delivered"))
+    sender.start()
+    sender.send("us", "eu", "item", "a")
+    sender.stop()
+
+    assert sender.pending == 1
+    assert "lab-replicator" not in {thread.name for thread in threading.enumerate()}
