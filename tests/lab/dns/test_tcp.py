@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import dns.message
+import dns.query
+import pytest
+
+
+@pytest.fixture
+def connection(lab) -> Iterator[socket.socket]:
+    with socket.create_connection(lab.dns.endpoint, timeout=5) as client:
+        yield client
+
+
+def framed(number: int, name: str = "plain.example.com", rtype: str = "A") -> bytes:
+    query = dns.message.make_query(name, rtype, id=number).to_wire()
+    return len(query).to_bytes(2) + query
+
+
+def replies(client: socket.socket, count: int) -> list[dns.message.Message]:
+    with client.makefile("rb") as stream:
+        return [dns.message.from_wire(stream.read(int.from_bytes(stream.read(2)))) for _ in range(count)]
+
+
+def test_many_queries_sent_at_once_are_answered_in_order(connection: socket.socket):
+    """500 are more than one batch of the server."""
+    connection.sendall(b"".join(framed(number) for number in range(500)))
+
+    assert [reply.id for reply in replies(connection, 500)] == list(range(500))
+
+
+def test_a_query_may_arrive_octet_by_octet(connection: socket.socket):
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for octet in framed(7):
+        connection.send(bytes([octet]))
+
+    assert replies(connection, 1)[0].id == 7
+
+
+def test_a_client_that_does_not_read_stops_being_read(connection: socket.socket):
+    """Its own sending blocks before 16 MB: the server keeps neither its queries nor their answers without end."""
+    connection.settimeout(0.3)
+    burst = framed(1, "big.example.com", "TXT") * 5_000
+    with pytest.raises(TimeoutError):
+        connection.sendall(burst * (16_000_000 // len(burst)))
+
+
+def test_a_message_that_is_no_query_ends_the_connection(connection: socket.socket):
+    connection.sendall(b"\x00\x03abc")
+
+    assert connection.recv(1) == b""
+
+
+def test_an_idle_connection_is_closed(lab, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("harness.lab.dns.tcp.IDLE_TIMEOUT_S", 0.05)
+    with socket.create_connection(lab.dns.endpoint, timeout=5) as client:
+        client.sendall(framed(1)[:-1])
+
+        assert client.recv(1) == b""
+
+
+def test_a_slow_reader_gets_every_answer_in_the_end(connection: socket.socket):
+    """2,000 answers of 4,300 octets: more than the buffers between the two hold."""
+    connection.sendall(b"".join(framed(number, "big.example.com", "TXT") for number in range(2_000)))
+
+    assert [reply.id for reply in replies(connection, 2_000)] == list(range(2_000))
