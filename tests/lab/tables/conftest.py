@@ -88,18 +88,22 @@ def arrive(clock: VirtualClock, tables: LabTables) -> Callable[[], None]:
 
 
 @pytest.fixture
-def orders(tables: LabTables, client) -> str:
+def orders(tables: LabTables) -> str:
     """A global table in three regions, keyed by `pk`; its name."""
     name = f"orders-{uuid.uuid4().hex[:8]}"
-    main = client(REGIONS[0])
-    main.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    for region in REGIONS[1:]:
-        main.update_table(TableName=name, ReplicaUpdates=[{"Create": {"RegionName": region}}])
+    definition = {
+        "TableName": name,
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    replicas = [{"Create": {"RegionName": region}} for region in REGIONS[1:]]
+    for action, request in [
+        ("CreateTable", definition),
+        ("UpdateTable", {"TableName": name, "ReplicaUpdates": replicas}),
+    ]:
+        status, body = tables.call(REGIONS[0], action, request, "arn:aws:iam::123456789012:root")
+        assert status == 200, body
     return name
 
 
