@@ -14,7 +14,7 @@ rules are UNKNOWN.
         latency_region          its Region
         alias_target            DNSName of the alias, without the last dot
         health_check_id
-    AWS::Route53::HealthCheck {id}                              those that the records or the stack's outputs name
+    AWS::Route53::HealthCheck {id}                              per region, the one of the stack's outputs
         id, type, port, host (FullyQualifiedDomainName), path (ResourcePath), interval_s, failure_threshold,
         disabled, inverted, sni
     AWS::ApiGateway::DomainName {name}                          per region
@@ -69,13 +69,14 @@ class Place:
         here, domain = self.regional, self.stack.domain_name
         names = {
             Kind.RECORD: {"name": domain, "type": "A", "latency_region": here.region},
+            Kind.HEALTH_CHECK: {"id": here.health_check_id},
             Kind.DOMAIN: {"domain_name": domain},
             Kind.MAPPING: {"domain_name": domain, "base_path": "(none)"},
             Kind.REST_API: {"id": here.rest_api_id},
             Kind.STAGE: {"rest_api_id": here.rest_api_id, "stage": here.stage},
             Kind.TABLE: {"table_name": here.table_name},
         }
-        return {"id": self._health_check_id()} if kind is Kind.HEALTH_CHECK else names.get(kind, {})
+        return names.get(kind, {})
 
     def fill(self, template: str) -> str:
         """`template` with this place's own names in it."""
@@ -93,20 +94,24 @@ class Place:
         return there[0].properties.get("regional_domain_name") if there else None
 
     def _find(self, kind: Kind, **names: str) -> list[DeployedResource]:
-        """Resources of `kind` with these properties, and those of this region that could not be read."""
+        """Resources of `kind` with these properties, and what of it could not be read here."""
         return [
             resource
             for resource in self._resources
             if _kind_of(resource) == kind.value
-            and (kind in GLOBAL_KINDS or resource.region == self.regional.region)
-            and (_error_of(resource) or names.items() <= resource.properties.items())
-            and (not _error_of(resource) or resource.region == self.regional.region)
+            and (
+                self._hidden_here(kind, resource)
+                if _error_of(resource)
+                else self._is_here(kind, resource) and names.items() <= resource.properties.items()
+            )
         ]
 
-    def _health_check_id(self) -> str:
-        """The check on this region's record; while the record has none, the one that the stack says it made."""
-        named = [record.properties.get("health_check_id") for record in self.locate(Kind.RECORD)]
-        return next((name for name in named if name), self.regional.health_check_id)
+    def _is_here(self, kind: Kind, resource: DeployedResource) -> bool:
+        return kind in GLOBAL_KINDS or resource.region == self.regional.region
+
+    def _hidden_here(self, kind: Kind, resource: DeployedResource) -> bool:
+        """One call lists the records of all regions: when it fails, it fails for all of them."""
+        return kind is Kind.RECORD or resource.region == self.regional.region
 
     def _main_table(self) -> list[DeployedResource]:
         """The table as the main region describes it; none when this is the main region."""
@@ -130,12 +135,23 @@ def check_deployment(history: History, by_s: float = math.inf) -> list[Finding]:
 
 def _judge(rule: Rule, place: Place) -> Iterator[Finding]:
     found = place.locate(rule.kind)
-    for resource in found:
-        yield _judge_resource(rule, place, resource)
-    if not found and rule.key is None:
+    blind = _unreadable_domain(rule, place)
+    if blind:
+        subjects = [resource.resource for resource in found] or [blind.resource]
+        why = f"{blind.resource} could not be read: {_error_of(blind)}"
+        yield from (_finding(rule, place, subject, Verdict.UNKNOWN, why) for subject in subjects)
+    elif found:
+        yield from (_judge_resource(rule, place, resource) for resource in found)
+    elif rule.key is None:
         # Only this rule speaks of what is missing; those on its properties have nothing to be about.
         name = place.fill(rule.missing)
         yield _finding(rule, place, f"{rule.kind.value} {name}", Verdict.FAIL, "it does not exist")
+
+
+def _unreadable_domain(rule: Rule, place: Place) -> DeployedResource | None:
+    """The domain name of this region, when the rule leans on it and it could not be read."""
+    leans = rule.kind is Kind.CERTIFICATE or any("{domain_target}" in template for template in rule.allowed)
+    return next((domain for domain in place.locate(Kind.DOMAIN) if leans and _error_of(domain)), None)
 
 
 def _judge_resource(rule: Rule, place: Place, resource: DeployedResource) -> Finding:
