@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -17,15 +18,23 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import msgspec
 import pytest
 import trustme
 
+from harness.cli.targets import plan_for_lab
+from harness.deployment.plan import DeployPlan
+from harness.deployment.reference import deploy_reference
+from harness.lab.settings import LabSettings
+from harness.lab.spawn import end, spawn
+from harness.lab.state import LabFolder, LabInfo
 from harness.stack import Endpoints, RegionalStack, Stack
 from harness.target import Target
 
 # Tests are imported by path and have no packages; this makes `builders` importable from every one of them.
 sys.path.insert(0, str(Path(__file__).parent))
 
+LAB_REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
 DOMAIN = "api.example.com"
 ZONE = "example.com"
 SOA = f"ns.{ZONE}. hostmaster.{ZONE}. 1 7200 900 1209600 86400"
@@ -164,6 +173,28 @@ class HttpsServer:
         self._socket.close()
         for thread in self._threads:
             thread.join(5)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabInfo]:
+    """A lab in a process of its own, 40 times as fast as the wall's clock, with nothing deployed."""
+    folder = LabFolder("tests", root=tmp_path_factory.mktemp("lab"))
+    settings = LabSettings(name="tests", regions=LAB_REGIONS, rate=40.0, owner_pid=os.getpid())
+    info = spawn(settings, folder)
+    yield info
+    end(folder, info)
+
+
+@pytest.fixture(scope="session")
+def lab_plan(lab: LabInfo) -> DeployPlan:
+    """The reference stack with the quickest health checks there are: one failed look in 10 s decides."""
+    return msgspec.structs.replace(plan_for_lab(lab), health_check_interval_s=10, failure_threshold=1)
+
+
+@pytest.fixture(scope="session")
+def lab_target(lab_plan: DeployPlan) -> Target:
+    """The reference stack, deployed to the lab. Tests that break it mend it."""
+    return deploy_reference(lab_plan, lambda _progress: None, lambda _text: None)
 
 
 @pytest.fixture
