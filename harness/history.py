@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from harness.errors import InvalidHistory
+from harness.errors import InvalidEvent, InvalidHistory
 from harness.events import AnyEvent, Event, ExperimentEvent, FaultEvent, HttpReply, RunHeader, VantageName
 
 E = TypeVar("E", bound=Event)
@@ -104,6 +104,6 @@ def load_history(path: Path) -> LoadedHistory:
     for number, line in enumerate(lines, 1):
         try:
             events.append(_DECODER.decode(line))
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, InvalidEvent) as error:
             raise InvalidHistory(f"history {path}, line {number}: {error}") from error
     return LoadedHistory(History(events), 1 if tail.strip() else 0)

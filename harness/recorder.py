@@ -34,7 +34,8 @@ class Recorder:
             self._events.append(event)
             if self._file:
                 self._file.write(encode_line(event))
-        for listener in self._listeners:
+        # A copy: a listener may end itself, and other threads theirs, meanwhile.
+        for listener in tuple(self._listeners):
             listener(event)
 
     def listen(self, listener: Callable[[AnyEvent], None]) -> Callable[[], None]:
