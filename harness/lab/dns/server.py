@@ -162,14 +162,15 @@ class LabDns:
         """
         if self._udp is None:
             return
-        receive, send, reply = self._udp.recvfrom, self._udp.sendto, self._responder.reply
+        receive, send = self._udp.recvfrom, self._udp.sendto
         for _ in range(_BATCH):
             try:
                 data, peer = receive(_MAX_QUERY)
             except OSError:
                 # Nothing waits any more, or an ICMP error for an earlier reply came back: UDP may lose it.
                 return
-            answer = reply(data, peer[0])
+            # Looked up after the query has come: a change that was made before it was sent is in its answer.
+            answer = self._responder.reply(data, peer[0])
             if answer is not None:
                 with contextlib.suppress(OSError):
                     send(answer, peer)

@@ -4,7 +4,6 @@ import socket
 from collections.abc import Iterator
 
 import dns.message
-import dns.query
 import pytest
 
 
@@ -19,16 +18,17 @@ def framed(number: int, name: str = "plain.example.com", rtype: str = "A") -> by
     return len(query).to_bytes(2) + query
 
 
-def replies(client: socket.socket, count: int) -> list[dns.message.Message]:
+def reply_ids(client: socket.socket, count: int) -> list[int]:
     with client.makefile("rb") as stream:
-        return [dns.message.from_wire(stream.read(int.from_bytes(stream.read(2)))) for _ in range(count)]
+        replies = [stream.read(int.from_bytes(stream.read(2))) for _ in range(count)]
+    return [int.from_bytes(reply[:2]) for reply in replies]
 
 
 def test_many_queries_sent_at_once_are_answered_in_order(connection: socket.socket):
     """500 are more than one batch of the server."""
     connection.sendall(b"".join(framed(number) for number in range(500)))
 
-    assert [reply.id for reply in replies(connection, 500)] == list(range(500))
+    assert reply_ids(connection, 500) == list(range(500))
 
 
 def test_a_query_may_arrive_octet_by_octet(connection: socket.socket):
@@ -36,7 +36,7 @@ def test_a_query_may_arrive_octet_by_octet(connection: socket.socket):
     for octet in framed(7):
         connection.send(bytes([octet]))
 
-    assert replies(connection, 1)[0].id == 7
+    assert reply_ids(connection, 1) == [7]
 
 
 def test_a_client_that_does_not_read_stops_being_read(connection: socket.socket):
@@ -65,4 +65,4 @@ def test_a_slow_reader_gets_every_answer_in_the_end(connection: socket.socket):
     """2,000 answers of 4,300 octets: more than the buffers between the two hold."""
     connection.sendall(b"".join(framed(number, "big.example.com", "TXT") for number in range(2_000)))
 
-    assert [reply.id for reply in replies(connection, 2_000)] == list(range(2_000))
+    assert reply_ids(connection, 2_000) == list(range(2_000))
