@@ -30,6 +30,7 @@ class Tally:
         self._close_right = 0
         self._close_astray: list[Astray] = []
         self._unseen: list[VantageName] = []
+        self._anywhere: list[VantageName] = []
         self._looks = 0
 
     def add(
@@ -40,9 +41,9 @@ class Tally:
         *,
         close: bool,
     ) -> None:
-        """`looks` are (index, region) of what was seen of the vantage; nothing expected or seen judges nothing."""
+        """`looks` are (index, region) of what was seen of the vantage; where nothing is expected, nothing is judged."""
         if not expected or not looks:
-            self._unseen.append(vantage)
+            (self._unseen if expected else self._anywhere).append(vantage)
             return
         self._looks += len(looks)
         wrong = [(index, region) for index, region in looks if region not in expected]
@@ -85,9 +86,11 @@ class Tally:
         told = [f"{self._right} of {judged} vantages were"] if judged else ["no vantage could be judged"]
         if close := self._close_right + len(self._close_astray):
             names = ", ".join(astray.vantage for astray in self._close_astray)
-            told.append(f"{close} close calls are not judged" + (f" (elsewhere: {names})" if names else ""))
+            told.append(f"close calls, not judged: {close}" + (f" (elsewhere: {names})" if names else ""))
+        if self._anywhere:
+            told.append(f"no region is known to be nearest to {', '.join(self._anywhere)}")
         if self._unseen:
-            told.append(f"not known of {', '.join(self._unseen)}")
+            told.append(f"nothing was seen of {', '.join(self._unseen)}")
         return "; ".join(told)
 
 

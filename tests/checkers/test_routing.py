@@ -95,13 +95,25 @@ def test_only_close_calls_prove_nothing():
     assert [finding.verdict for finding in judged(ServedByNearest(), history)] == [Verdict.UNKNOWN]
 
 
-def test_a_vantage_that_nobody_heard_of_is_unknown():
+def test_a_vantage_that_was_not_looked_at_is_unknown():
     history = a_history(an_experiment(), answer(DUBLIN, EU, 10), header=a_header(vantages=VANTAGES[:2]))
 
     (finding,) = judged(ServedByNearest(), history)
 
     assert finding.verdict is Verdict.UNKNOWN
-    assert "not known of frankfurt" in finding.explanation
+    assert "nothing was seen of frankfurt" in finding.explanation
+
+
+def test_a_place_whose_nearest_region_nobody_measured_is_told_and_not_judged():
+    vantages = (VantageSummary(name="atlantis", latitude=0, longitude=0), *VANTAGES[:1])
+    history = a_history(
+        an_experiment(), answer("atlantis", US, 10), answer(DUBLIN, EU, 10), header=a_header(vantages=vantages)
+    )
+
+    (finding,) = judged(ServedByNearest(), history)
+
+    assert finding.verdict is Verdict.PASS
+    assert "no region is known to be nearest to atlantis" in finding.explanation
 
 
 def test_users_of_the_sick_region_go_to_their_next_nearest():
