@@ -32,13 +32,13 @@ types: $(READY) ## mypy, strict.
 	$(BIN)/mypy
 
 unit: $(READY) ## The unit and lab tests, in parallel.
-	$(BIN)/python -m pytest tests -n $(JOBS)
+	$(BIN)/python -m pytest tests -n $(JOBS) --dist loadgroup
 
 bench: $(READY) ## Every benchmark, with ratios measured side by side.
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
 templates: $(READY) ## Synthesizes infra/templates/ again after a change of infra/.
-	$(BIN)/python -m infra.app
+	$(BIN)/python -m infra.synth
 
 clean: ## Removes what make and the runs left, the reports too.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis cdk.out build *.egg-info .harness
