@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from harness.aws import Aws
 from harness.events import RunHeader
 from harness.recorder import Recorder
 from harness.target import Target
@@ -20,11 +21,7 @@ class Route53:
     """Answers GetHealthCheckStatus, GetHealthCheck and GetHostedZone as set here; `paths` keeps what was asked."""
 
     def __init__(self) -> None:
-        self.statuses: list[str] = ["Success: HTTP Status Code 200, OK."] * 16
-        self.inverted = False
-        self.disabled = False
-        self.zone_name = "example.com."
-        self.paths: list[str] = []
+        self.reset()
         route53 = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -46,6 +43,13 @@ class Route53:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
+
+    def reset(self) -> None:
+        self.statuses: list[str] = ["Success: HTTP Status Code 200, OK."] * 16
+        self.inverted = False
+        self.disabled = False
+        self.zone_name = "example.com."
+        self.paths: list[str] = []
 
     def body(self, path: str) -> str:
         if path.endswith("/status"):
@@ -77,22 +81,42 @@ class Route53:
         self._thread.join(5)
 
 
-@pytest.fixture
-def route53() -> Iterator[Route53]:
+@pytest.fixture(scope="session")
+def _route53_server() -> Iterator[Route53]:
     server = Route53()
     yield server
     server.close()
 
 
 @pytest.fixture
-def whole_target(route53, make_target, name_server, https_server, ca_file) -> Target:
+def route53(_route53_server: Route53) -> Route53:
+    _route53_server.reset()
+    return _route53_server
+
+
+@pytest.fixture(scope="session")
+def _route53_door(_route53_server: Route53) -> Aws:
+    """Shared, since making a client costs 0.2 s of CPU."""
+    return Aws(_route53_server.url)
+
+
+@pytest.fixture
+def make_whole_target(route53, _route53_door, make_target) -> Callable[..., Target]:
+    """Endpoints' fields -> a target whose AWS door is `route53`."""
+
+    def make(**fields) -> Target:
+        target = make_target(aws_url=route53.url, **fields)
+        target.aws = _route53_door
+        return target
+
+    return make
+
+
+@pytest.fixture
+def whole_target(make_whole_target, name_server, https_server, ca_file) -> Target:
     """A target with all three doors, its clock 20 times as fast as the wall's."""
-    return make_target(
-        aws_url=route53.url,
-        nameservers=(name_server.text,),
-        https_port=https_server.port,
-        ca_file=str(ca_file),
-        clock_rate=20.0,
+    return make_whole_target(
+        nameservers=(name_server.text,), https_port=https_server.port, ca_file=str(ca_file), clock_rate=20.0
     )
 
 

@@ -39,8 +39,8 @@ def test_a_check_without_data_is_healthy_until_there_is_some():
 
 
 @pytest.fixture
-def poll(make_target, route53, two_region_stack):
-    reader = HealthPoll(make_target(aws_url=route53.url), VirtualClock())
+def poll(make_whole_target, two_region_stack):
+    reader = HealthPoll(make_whole_target(), VirtualClock())
     return lambda: reader.look(two_region_stack.regions[0])
 
 
@@ -67,9 +67,9 @@ def test_the_settings_are_read_once_a_minute(poll, route53):
     assert sum(not path.endswith("/status") for path in route53.paths) == 1
 
 
-def test_changed_settings_are_seen_a_minute_later(make_target, route53, two_region_stack):
+def test_changed_settings_are_seen_a_minute_later(make_whole_target, route53, two_region_stack):
     clock = VirtualClock()
-    reader = HealthPoll(make_target(aws_url=route53.url), clock)
+    reader = HealthPoll(make_whole_target(), clock)
     assert reader.look(two_region_stack.regions[0]).healthy
     route53.disabled, route53.inverted = True, True
 

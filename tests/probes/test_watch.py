@@ -129,9 +129,9 @@ def test_what_a_probe_died_of_is_raised_at_the_end(whole_target, recorder, clock
         watch.stop()
 
 
-def test_it_does_not_start_without_name_servers(make_target, route53, recorder):
+def test_it_does_not_start_without_name_servers(make_whole_target, recorder):
     with pytest.raises(TargetError, match="nameservers"):
-        Watch(make_target(aws_url=route53.url, nameservers=("nowhere",)), VANTAGES, recorder, PLAN).start()
+        Watch(make_whole_target(nameservers=("nowhere",)), VANTAGES, recorder, PLAN).start()
 
 
 @pytest.mark.parametrize(
