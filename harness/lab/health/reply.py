@@ -24,7 +24,7 @@ class Reply:
         self.has_status = False
         self.is_complete = False
         self.body = b""
-        self._seen_bytes = 0
+        self._header_bytes = 0
         self._inflate: zlib._Decompress | None = None
         self._parser = httptools.HttpResponseParser(self)
 
@@ -56,8 +56,7 @@ class Reply:
             self.is_complete = True
         except httptools.HttpParserError as error:
             raise MalformedReply(f"the reply is not valid HTTP: {error}") from error
-        self._seen_bytes += len(data)
-        if not self.has_status and self._seen_bytes > HEADER_LIMIT_BYTES:
+        if self._header_bytes > HEADER_LIMIT_BYTES:
             raise MalformedReply(f"the reply's headers are larger than {HEADER_LIMIT_BYTES} bytes")
 
     def contains(self, text: str) -> bool:
@@ -75,6 +74,7 @@ class Reply:
         self.reason = reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value) + len(b": \r\n")
         if name.lower() == b"content-encoding" and value.strip().lower() in (b"gzip", b"deflate"):
             self._inflate = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)  # 32: tells gzip from zlib by itself
 

@@ -36,11 +36,17 @@ class Endpoint:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answer: bytes | None = OK
         self.requests: list[bytes] = []
+        self.accepted_at_wall_s: list[float] = []
         self.server_names: list[str | None] = []
         self.open_connections = 0
         self._tls = tls
         if tls:
             tls.sni_callback = lambda _socket, name, _context: self.server_names.append(name)
+
+    def last_requests_are_all_of(self, check_id: str) -> bool:
+        """Of two intervals: 32, when 16 checkers probe for one check. Two checks that are probed take turns."""
+        last = self.requests[-32:]
+        return len(last) == 32 and all(f"ref {check_id};".encode() in request for request in last)
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
@@ -51,6 +57,7 @@ class Endpoint:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open_connections += 1
+        self.accepted_at_wall_s.append(time.monotonic())
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
                 self.requests.append(await reader.readuntil(b"\r\n\r\n"))
