@@ -24,9 +24,18 @@ from typing import Any
 import msgspec
 
 from harness.clock import ScaledClock
+from harness.events import Json
 from harness.lab.certificates import Certificates
-from harness.lab.gateway.config import ApiSnapshot, Integration, IntegrationResponse, Method, RegionConfig
-from harness.lab.gateway.config import Resource, RestApi, Stage
+from harness.lab.gateway.config import (
+    ApiSnapshot,
+    Integration,
+    IntegrationResponse,
+    Method,
+    RegionConfig,
+    Resource,
+    RestApi,
+    Stage,
+)
 from harness.lab.gateway.server import LabGateway
 from harness.lab.tables import LabTables, install
 
@@ -117,7 +126,7 @@ def fill(tables: LabTables) -> None:
         billing_mode="PAY_PER_REQUEST", sse_specification=None, tags=[], deletion_protection_enabled=False,
         warm_throughput=None,
     )  # fmt: skip
-    item = {"pk": {"S": "item-1"}, "name": {"S": "bob"}, "region": {"S": REGION}}
+    item: dict[str, Json] = {"pk": {"S": "item-1"}, "name": {"S": "bob"}, "region": {"S": REGION}}
     status, answer = tables.call(REGION, "PutItem", {"TableName": TABLE, "Item": item}, ROLE)
     if status != 200:
         raise SystemExit(f"the benchmark's table refuses its item: {answer}")

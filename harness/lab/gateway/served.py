@@ -25,19 +25,20 @@ BucketKey = tuple[str, str, str, str]
 
 class ServedMethod:
     def __init__(self, method: Method, key: BucketKey, stage: Stage, tables: Tables) -> None:
-        api_id, stage_name, self.resource_path, http_method = key
+        api_id, stage_name, resource_path, http_method = key
+        self.resource_path: str = resource_path
         self.authorization_type = method.authorization_type
         self.api_key_required = method.api_key_required
         self.bucket: TokenBucket | None = None
         self.validation = RequestValidation(method, stage.snapshot.models)
-        label = f"{api_id}/{stage_name} {http_method} {self.resource_path}"
+        label = f"{api_id}/{stage_name} {http_method} {resource_path}"
         self.integration = serve_integration(method, label, stage.variables, tables)
 
 
 class ServedStage:
     def __init__(self, region: RegionName, api_id: str, stage: Stage) -> None:
-        self.api_id = api_id
-        self.name = stage.name
+        self.api_id: str = api_id
+        self.name: str = stage.name
         # Templates see the very mapping that other requests see, so they must not be able to write to it.
         self.variables = MappingProxyType(stage.variables)
         self.execute_api_disabled = stage.snapshot.execute_api_disabled

@@ -78,5 +78,8 @@ def nested_text(values: Mapping[str, object], path: str) -> str | None:
     """The text at "identity.sourceIp" in nested maps, or None."""
     found: object = values
     for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
+        try:
+            found = found[name] if isinstance(found, Mapping) else None
+        except KeyError:  # Not `get`: a context makes its values when they are indexed.
+            return None
     return None if found is None else to_text(found)

@@ -1,4 +1,4 @@
-"""The routes of the templates in infra/templates, served as deployed: the resources are read from the template itself."""
+"""The routes of a template in infra/templates, served as deployed: the resources are read from the template itself."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from harness.lab.gateway.server import LabGateway
 
 @pytest.fixture
 def healthy(running, build):
-    running.serve(build.Resource(path="/health", methods=(build.mock(template='{"statusCode": $stageVariables.HEALTH}'),)),
-                  variables={"HEALTH": "200"})  # fmt: skip
+    method = build.mock(template='{"statusCode": $stageVariables.HEALTH}')
+    running.serve(build.Resource(path="/health", methods=(method,)), variables={"HEALTH": "200"})
     return running
 
 
