@@ -56,7 +56,7 @@ def deploy(  # noqa: PLR0917
     }
     plan = _plan(target_text, lab, regions, stack_name, changes)
     console = Console(stderr=True)
-    target = deploy_reference(plan, _teller(console), lambda text: console.print(f"[dim]{text}[/]"))
+    target = deploy_reference(plan, _teller(console), lambda text: console.print(f"[dim]{text}[/]", soft_wrap=True))
     path = out or target_file(plan.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     save_target(target, path)
@@ -116,7 +116,9 @@ def _teller(console: Console) -> Callable[[Progress], None]:
         color = "red" if "FAILED" in progress.status or "ROLLBACK" in progress.status else "green"
         reason = f"  {progress.reason}" if color == "red" else ""
         console.print(
-            f"  {progress.region:<15} [{color}]{progress.status:<16}[/] {progress.resource}{reason}", highlight=False
+            f"  {progress.region:<15} [{color}]{progress.status:<16}[/] {progress.resource}{reason}",
+            highlight=False,
+            soft_wrap=True,
         )
 
     return tell
