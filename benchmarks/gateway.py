@@ -118,7 +118,7 @@ def reference_config() -> RegionConfig:
 
 
 def fill(tables: LabTables) -> None:
-    from moto.dynamodb.models import dynamodb_backends  # noqa: PLC0415 - half a second, not needed by the load
+    from moto.dynamodb.models import dynamodb_backends  # Half a second, which the load does without.
 
     dynamodb_backends["123456789012"][REGION].create_table(
         TABLE, schema=[{"AttributeName": "pk", "KeyType": "HASH"}], throughput=None,
