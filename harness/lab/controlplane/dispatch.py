@@ -1,4 +1,4 @@
-"""The WSGI application: /lab/ paths to the lab's own routes, the rest to the AWS service that the request is signed for.
+"""The WSGI application: /lab/ paths to the lab's own routes, the rest to the AWS service that it is signed for.
 
 The services that the lab relies on are called directly, without moto's Flask applications; that also leaves Flask out
 of the start-up time. Any other service goes through moto's server as it is.
@@ -78,7 +78,7 @@ class Dispatcher:
             return replies.error(scope.service, 501, "NotImplemented", f"the lab does not do this: {error}")
         except json.JSONDecodeError as error:
             return replies.error(scope.service, 400, "SerializationException", f"not JSON: {error}")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # A defect of moto's or ours must look like AWS's internal failure to a client, not like HTML.
             _log.exception("%s %s", scope.service, environ.get("PATH_INFO"))
             return replies.error(scope.service, 500, "InternalFailure", f"the lab failed: {error!r}")
@@ -96,11 +96,11 @@ class Dispatcher:
             code = "NotImplemented" if isinstance(error, NotImplementedError) else "InternalFailure"
             return replies.error(service, 501, code, f"the lab does not do this: {error!r}").send(start_response)
         status, headers = began[-1]
-        code = int(status.split()[0])
-        if code >= 400 and "text/html" in dict(headers).get("Content-Type", ""):
+        number = int(status.split()[0])
+        if number >= 400 and "text/html" in dict(headers).get("Content-Type", ""):
             message = f"the lab does not know {environ['REQUEST_METHOD']} {environ.get('PATH_INFO')} of {service}"
-            return replies.error(service, code, "UnknownOperationException", message).send(start_response)
-        if code < 400 and scope is not None:
+            return replies.error(service, number, "UnknownOperationException", message).send(start_response)
+        if number < 400 and scope is not None:
             self._tell(scope, None, environ)
         start_response(status, headers)
         return [body]

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from moto.core.exceptions import ServiceException
 from werkzeug.exceptions import HTTPException
 
@@ -38,7 +39,19 @@ from harness.lab.controlplane.cloudformation.stacks import (
 )
 
 Undo = Callable[[], None]
+_REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 _STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+class _Work(msgspec.Struct, kw_only=True):
+    """One run over a stack, with what has to be done after it."""
+
+    record: StackRecord
+    submission: Submission
+    undo: list[Undo] = []
+    """Steps that restore what was, to be taken last first."""
+    leftovers: list[StackResource] = []
+    """Resources to delete once all went well: removed from the template, or replaced."""
 
 
 class Engine:
@@ -53,7 +66,7 @@ class Engine:
         record.submission = submission
         self._stack_event(record, "CREATE_IN_PROGRESS", "User Initiated")
         try:
-            self._apply(record, submission, [], [])
+            self._apply(_Work(record=record, submission=submission))
         except ResourceFailed as failure:
             self._creation_failed(record, on_failure, str(failure))
         else:
@@ -62,19 +75,18 @@ class Engine:
     def update(self, record: StackRecord, submission: Submission) -> None:
         """Turns the stack into `submission`; on failure into what it was."""
         before = (record.submission, record.outputs)
-        undo: list[Undo] = []
-        leftovers: list[StackResource] = []
+        work = _Work(record=record, submission=submission)
         self._stack_event(record, "UPDATE_IN_PROGRESS", "User Initiated")
         try:
-            self._apply(record, submission, undo, leftovers)
+            self._apply(work)
         except ResourceFailed as failure:
             self._stack_event(record, "UPDATE_ROLLBACK_IN_PROGRESS", str(failure))
-            self._roll_back(record, undo)
+            self._roll_back(record, work.undo)
             record.submission, record.outputs = before
             return
         record.submission = submission
         self._stack_event(record, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-        for resource in reversed(leftovers):
+        for resource in reversed(work.leftovers):
             self._try_to_delete(record, resource)
         self._stack_event(record, "UPDATE_COMPLETE")
 
@@ -96,66 +108,47 @@ class Engine:
         record.deleted_at = self._clock.calendar()
         self._stack_event(record, "DELETE_COMPLETE")
 
-    def _apply(
-        self, record: StackRecord, submission: Submission, undo: list[Undo], leftovers: list[StackResource]
-    ) -> None:
+    def _apply(self, work: _Work) -> None:
+        record, submission = work.record, work.submission
         exports = {name: value for name, (owner, value) in self._store.exports().items() if owner is not record}
         scope = StackScope(record, submission, record.resources, exports)
         names = wanted(submission, scope)
-        leftovers.extend(record.resources[name] for name in record.resources if name not in names)
+        work.leftovers.extend(record.resources[name] for name in record.resources if name not in names)
         for name in names:
-            self._apply_resource(record, submission, scope, name, undo, leftovers)
+            self._apply_resource(work, scope, name)
         record.outputs = _outputs(submission, scope, exports)
-        for resource in leftovers:
+        for resource in work.leftovers:
             if record.resources.get(resource.logical_id) is resource:
                 del record.resources[resource.logical_id]
 
-    def _apply_resource(
-        self,
-        record: StackRecord,
-        submission: Submission,
-        scope: StackScope,
-        name: str,
-        undo: list[Undo],
-        leftovers: list[StackResource],
-    ) -> None:
-        node = submission.template.resources[name]
-        resource_type = _type_of(node["Type"])
+    def _apply_resource(self, work: _Work, scope: StackScope, name: str) -> None:
+        record, node = work.record, work.submission.template.resources[name]
         existing = record.resources.get(name)
         properties = _attempt(lambda: properties_of(node, scope), name)
         changed = changed_properties(existing.properties, properties) if existing else ()
-        if existing is None or (changed and resource_type.replaces(existing.properties, properties)):
-            made = self._create(record, submission, name, properties, replaces=existing)
-            undo.append(lambda: self._undo_creation(record, made, existing))
+        if existing is None or (changed and _type_of(node["Type"]).replaces(existing.properties, properties)):
+            made = self._create(work, name, properties, replaces=existing)
+            work.undo.append(lambda: self._undo_creation(record, made, existing))
             if existing is not None:
-                leftovers.append(existing)
+                work.leftovers.append(existing)
         elif changed:
-            undo.append(self._update(record, submission, existing, properties))
+            work.undo.append(self._update(work, existing, properties))
         resource = record.resources[name]
         resource.retain = node.get("DeletionPolicy", "Delete") in {"Retain", "RetainExceptOnCreate"}
-        resource.depends_on = submission.template.depends_on(name)
+        resource.depends_on = work.submission.template.depends_on(name)
         scope.resources[name] = resource
 
     def _create(
-        self,
-        record: StackRecord,
-        submission: Submission,
-        name: str,
-        properties: dict[str, Any],
-        *,
-        replaces: StackResource | None,
+        self, work: _Work, name: str, properties: dict[str, Any], *, replaces: StackResource | None
     ) -> StackResource:
-        type_name = submission.template.resources[name]["Type"]
+        record, type_name = work.record, work.submission.template.resources[name]["Type"]
         resource = StackResource(
             logical_id=name, type_name=type_name, properties=properties, changed_at=self._clock.calendar()
         )
         verb = "UPDATE" if replaces else "CREATE"
-        self._resource_event(
-            record, replaces or resource, f"{verb}_IN_PROGRESS",
-            "Requested update requires the creation of a new physical resource; hence creating one." if replaces else None,
-        )  # fmt: skip
+        self._resource_event(record, replaces or resource, f"{verb}_IN_PROGRESS", _REPLACING if replaces else None)
         record.resources[name] = resource
-        context = _context(record, submission, name)
+        context = _context(record, work.submission, name)
         try:
             resource.made = _attempt(lambda: _type_of(type_name).create(context, properties), name)
         except ResourceFailed as failure:
@@ -166,12 +159,10 @@ class Engine:
         self._resource_event(record, resource, f"{verb}_COMPLETE")
         return resource
 
-    def _update(
-        self, record: StackRecord, submission: Submission, resource: StackResource, properties: dict[str, Any]
-    ) -> Undo:
+    def _update(self, work: _Work, resource: StackResource, properties: dict[str, Any]) -> Undo:
         """Updates in place; returns what puts the old properties back."""
-        context = _context(record, submission, resource.logical_id)
-        old = resource.properties
+        record, old = work.record, resource.properties
+        context = _context(record, work.submission, resource.logical_id)
         self._resource_event(record, resource, "UPDATE_IN_PROGRESS")
         try:
             self._update_in_place(context, resource, properties)
@@ -255,31 +246,23 @@ class Engine:
         self, record: StackRecord, resource: StackResource, status: str, reason: str | None = None
     ) -> None:
         resource.status, resource.reason, resource.changed_at = status, reason, self._clock.calendar()
-        physical_id = resource.made.physical_id if resource.made else ""
-        self._event(record, resource.logical_id, physical_id, resource.type_name, status, reason)
+        event = self._event(status, reason)
+        event.logical_id, event.type_name = resource.logical_id, resource.type_name
+        event.physical_id = resource.made.physical_id if resource.made else ""
+        record.events.append(event)
 
     def _stack_event(self, record: StackRecord, status: str, reason: str | None = None) -> None:
         record.status, record.reason, record.changed_at = status, reason, self._clock.calendar()
-        self._event(record, record.name, record.stack_id, _STACK_TYPE, status, reason)
+        event = self._event(status, reason)
+        event.logical_id, event.type_name, event.physical_id = record.name, _STACK_TYPE, record.stack_id
+        record.events.append(event)
 
     def review(self, record: StackRecord) -> None:
         """A stack that so far is only a change set."""
         self._stack_event(record, "REVIEW_IN_PROGRESS", "User Initiated")
 
-    def _event(
-        self, record: StackRecord, logical_id: str, physical_id: str, type_name: str, status: str, reason: str | None
-    ) -> None:
-        record.events.append(
-            StackEvent(
-                event_id=str(uuid.uuid4()),
-                logical_id=logical_id,
-                physical_id=physical_id,
-                type_name=type_name,
-                status=status,
-                reason=reason,
-                at=self._clock.calendar(),
-            )
-        )
+    def _event(self, status: str, reason: str | None) -> StackEvent:
+        return StackEvent(event_id=str(uuid.uuid4()), status=status, reason=reason, at=self._clock.calendar())
 
 
 def _attempt(step: Callable[[], Any], logical_id: str) -> Any:

@@ -28,7 +28,7 @@ class StackScope:
     ) -> None:
         template = submission.template
         self.region: RegionName = record.region
-        self.mappings = template.mappings
+        self.mappings: Mapping[str, Node] = template.mappings
         self.resources = dict(resources)
         self.unknown: set[str] = set()
         """Resources that do not exist yet: a plan gives them a placeholder instead of an error."""
@@ -43,7 +43,7 @@ class StackScope:
             "AWS::StackName": record.name,
             "AWS::URLSuffix": "amazonaws.com",
         } | {name: as_referenced(submission.parameters[name], spec) for name, spec in template.parameters.items()}
-        self.conditions: dict[str, bool] = {}
+        self.conditions: Mapping[str, bool] = {}
         self.conditions = {
             name: evaluate_condition(node, template.conditions, self) for name, node in template.conditions.items()
         }

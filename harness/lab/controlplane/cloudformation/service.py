@@ -153,9 +153,9 @@ class CloudFormation:
     def _subject(self, stack: str, kind: str) -> StackRecord | None:
         """The stack that a change set is for; None: to be made."""
         if kind == "UPDATE":
-            record = self._existing(stack)
-            _check_updatable(record)
-            return record
+            existing = self._existing(stack)
+            _check_updatable(existing)
+            return existing
         if kind != "CREATE":
             raise ValidationError(f"ChangeSetType {kind}: the lab makes change sets of type CREATE and UPDATE")
         record = self.store.active(stack)

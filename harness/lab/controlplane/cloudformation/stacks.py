@@ -28,11 +28,12 @@ class StackResource(msgspec.Struct, kw_only=True):
     changed_at: datetime
 
 
-class StackEvent(msgspec.Struct, frozen=True, kw_only=True):
+class StackEvent(msgspec.Struct, kw_only=True):
     event_id: str
-    logical_id: str
-    physical_id: str
-    type_name: str
+    logical_id: str = ""
+    """The stack's name in events of the stack itself."""
+    physical_id: str = ""
+    type_name: str = ""
     status: str
     reason: str | None
     at: datetime

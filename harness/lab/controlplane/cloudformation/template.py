@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import msgspec
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from harness.errors import UnsupportedResource
 from harness.lab.controlplane.cloudformation.errors import InsufficientCapabilities, ValidationError
@@ -78,7 +78,7 @@ def check_capabilities(template: Template, given: list[str]) -> None:
         raise InsufficientCapabilities(f"Requires capabilities : [{', '.join(sorted(required))}]")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML with CloudFormation's short tags; dates stay text."""
 
 

@@ -62,13 +62,7 @@ class LabApiGateway(APIGatewayResponse):  # type: ignore[misc]
         patching.apply_all(target, self._get_param("patchOperations"), fields)
 
     def create_rest_api(self) -> Reply:
-        endpoint = self._get_param("endpointConfiguration")
         status, headers, body = super().create_rest_api()
-        if status == 200 and not endpoint:
-            # moto says EDGE and nothing more; AWS adds the address type to both.
-            state.rest_api(self.region, json.loads(body)["id"]).endpoint_configuration.setdefault(
-                "ipAddressType", "ipv4"
-            )
         return status, {**headers, "status": 201 if status == 200 else status}, body
 
     def update_rest_api(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto.apigateway.exceptions import (
@@ -43,6 +43,22 @@ _DEFAULT_SETTINGS: dict[str, Any] = {
     "requireAuthorizationForCacheControl": True,
     "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
 }
+
+_NO_DOMAIN_OPTIONS = dict.fromkeys(
+    (
+        "certificate_name",
+        "tags",
+        "certificate_arn",
+        "certificate_body",
+        "certificate_private_key",
+        "certificate_chain",
+        "regional_certificate_name",
+        "regional_certificate_arn",
+        "endpoint_configuration",
+        "security_policy",
+    )
+)
+"""moto wants each of them."""
 
 _STAGE_FIELDS = Fields(
     scalars={
@@ -90,7 +106,7 @@ def delete_rest_api(region: RegionName, rest_api_id: str) -> None:
     del backend(region).apis[rest_api_id]
 
 
-def patch_rest_api(api: Any, given: list[Mapping[str, Any]]) -> None:
+def patch_rest_api(api: Any, given: Sequence[Mapping[str, Any]]) -> None:
     for operation in patching.operations(given):
         first, *rest = operation.parts
         if first == "binaryMediaTypes" and rest:
@@ -132,7 +148,7 @@ def create_stage(region: RegionName, rest_api_id: str, name: str, deployment_id:
     return backend(region).create_stage(rest_api_id, name, deployment_id, **options)
 
 
-def patch_stage(region: RegionName, rest_api_id: str, name: str, given: list[Mapping[str, Any]]) -> Any:
+def patch_stage(region: RegionName, rest_api_id: str, name: str, given: Sequence[Mapping[str, Any]]) -> Any:
     """Variables, throttling and other method settings, deploymentId ...; all operations or none."""
     stage = backend(region).get_stage(rest_api_id, name)
     before = {key: dict(value) if isinstance(value, dict) else value for key, value in vars(stage).items()}
@@ -152,7 +168,7 @@ def method_setting_key(resource_path: str, method: str) -> str:
     return f"{resource_path.replace('~1', '/').strip('/')}/{method}"
 
 
-def method_settings(given: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def method_settings(given: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """A stage's methodSettings from CloudFormation's MethodSettings."""
     settings = {}
     for entry in given:
@@ -176,21 +192,7 @@ def create_domain_name(region: RegionName, name: str, **options: Any) -> Any:
     if name in backend(region).domain_names:
         raise ConflictException("The domain name you provided already exists.")
     check_certificate(region, options.get("regional_certificate_arn"), name)
-    unset = dict.fromkeys(
-        [
-            "certificate_name",
-            "tags",
-            "certificate_arn",
-            "certificate_body",
-            "certificate_private_key",
-            "certificate_chain",
-            "regional_certificate_name",
-            "regional_certificate_arn",
-            "endpoint_configuration",
-            "security_policy",
-        ]
-    )
-    domain = backend(region).create_domain_name(name, **(unset | options))
+    domain = backend(region).create_domain_name(name, **(_NO_DOMAIN_OPTIONS | options))
     domain.regional_hosted_zone_id = regional_zone_id(region)
     domain.security_policy = domain.security_policy or "TLS_1_2"
     backend(region).base_path_mappings[name] = {}
@@ -202,7 +204,7 @@ def check_certificate(region: RegionName, arn: str | None, domain_name: str) -> 
         raise BadRequestException(f"Invalid certificate ARN: {arn}. No certificate for {domain_name} in {region}.")
 
 
-def patch_domain_name(region: RegionName, name: str, given: list[Mapping[str, Any]]) -> Any:
+def patch_domain_name(region: RegionName, name: str, given: Sequence[Mapping[str, Any]]) -> Any:
     domain = backend(region).get_domain_name(name)
     for operation in patching.operations(given):
         if operation.parts == ("regionalCertificateArn",):

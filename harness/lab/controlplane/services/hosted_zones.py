@@ -48,6 +48,8 @@ def repair_soa(made: Any) -> None:
     for record in made.rrsets:
         record.name = _qualified(record.name)
         record.records = [value["Value"] if isinstance(value, dict) else value for value in record.records]
+        if record.type == "NS":
+            record.records = [_qualified(server) for server in record.records]
 
 
 def id_of(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     maps: Mapping[str, str] = {}
 
 
-def operations(given: list[Mapping[str, Any]] | None) -> list[Operation]:
+def operations(given: Sequence[Mapping[str, Any]] | None) -> list[Operation]:
     """Raises BadRequestException for an operation without op or path."""
     parsed = []
     for entry in given or []:
@@ -40,7 +40,7 @@ def operations(given: list[Mapping[str, Any]] | None) -> list[Operation]:
     return parsed
 
 
-def apply_all(target: Any, given: list[Mapping[str, Any]] | None, fields: Fields) -> None:
+def apply_all(target: Any, given: Sequence[Mapping[str, Any]] | None, fields: Fields) -> None:
     for operation in operations(given):
         apply(target, operation, fields)
 

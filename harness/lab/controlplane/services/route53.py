@@ -91,7 +91,7 @@ class LabRoute53(Route53):  # type: ignore[misc]
     def test_dns_answer(self) -> ActionResult:
         zone = hosted_zones.zone(self._get_param("HostedZoneId"))
         name, record_type = self._get_param("RecordName"), self._get_param("RecordType")
-        code, data = "SERVFAIL", []
+        code, data = "SERVFAIL", list[str]()
         if SOURCES.dns:
             code, data = SOURCES.dns.answer(zone.resource_id, name, record_type, self._client_subnet())
         result = {
