@@ -11,7 +11,7 @@ gateway        --item calls--> tables                 (DynamoDB, in-process, beh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -84,7 +84,8 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     """"One of "stage-variable", "checker-flipped", "check-flipped", "dns-changed", ..."""
     region: RegionName = ""
-    detail: dict[str, Json] = {}
+    detail: dict[str, Any] = {}
+    """JSON values; msgspec cannot decode the recursive `Json`."""
 
 
 TruthLog = Callable[[Truth], None]
