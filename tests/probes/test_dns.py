@@ -62,12 +62,22 @@ def _first_octet(query):
     return query.options[0].address.split(".")[0] if query.options else "1"
 
 
-def test_more_vantages_than_fit_the_window_are_all_answered(loopback_target, name_server, ireland, monkeypatch):
+def test_no_more_questions_are_in_flight_than_the_window_and_all_are_answered(
+    loopback_target, name_server, ireland, monkeypatch
+):
     monkeypatch.setattr(probe, "WINDOW", 5)
+    in_flight = []
+
+    def answer_and_count(query, _):
+        in_flight.append(len(sweep._pending))
+        return [name_server.answer(query).to_wire()]
+
+    name_server.respond = answer_and_count
     with DnsSweep(loopback_target, loopback_target.new_clock()) as sweep:
         answers = list(sweep.ask_all([ireland] * 32, name_server.server))
 
     assert [answer.outcome for answer in answers] == [Outcome.OK] * 32
+    assert max(in_flight) <= 5
 
 
 @pytest.mark.parametrize(
@@ -196,11 +206,14 @@ def test_garbage_on_the_socket_stops_nothing(loopback_target, name_server, irela
     assert ask(loopback_target, ireland, name_server.server, clock=loopback_target.new_clock()).outcome is Outcome.OK
 
 
-def test_a_late_answer_to_an_abandoned_sweep_is_not_taken_for_the_next(loopback_target, name_server, ireland):
-    """The first sweep is left after one of two answers; the other must not count in the second sweep."""
+def test_a_question_of_an_abandoned_sweep_is_not_answered_in_the_next(loopback_target, name_server, ireland):
+    """The first sweep is left after one of its two answers; its open question must not count in the second sweep."""
+    name_server.respond = lambda query, _: (
+        [] if len(name_server.queries) == 2 else [name_server.answer(query).to_wire()]
+    )
+
     with DnsSweep(loopback_target, loopback_target.new_clock()) as sweep:
         next(sweep.ask_all([ireland, ireland], name_server.server))
         answers = list(sweep.ask_all([ireland, ireland], name_server.server))
 
-    assert len(answers) == 2
-    assert all(answer.outcome is Outcome.OK for answer in answers)
+    assert [answer.outcome for answer in answers] == [Outcome.OK] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dns.flags
 import dns.rcode
 import pytest
 import trustme
@@ -32,6 +33,20 @@ def test_a_name_server_of_another_zone_is_named(whole_target, name_server):
     name_server.rcode = dns.rcode.REFUSED
 
     with pytest.raises(NameserverUnreachable, match=r"not authoritative for example\.com .*REFUSED"):
+        preflight(whole_target)
+
+
+def test_a_server_that_only_passes_answers_on_is_named(whole_target, name_server):
+    """A resolver answers SOA too, but without authority, and from its cache."""
+
+    def without_authority(query, _):
+        reply = name_server.answer(query)
+        reply.flags &= ~dns.flags.AA
+        return [reply.to_wire()]
+
+    name_server.respond = without_authority
+
+    with pytest.raises(NameserverUnreachable, match="not authoritative"):
         preflight(whole_target)
 
 
