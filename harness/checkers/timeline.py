@@ -58,7 +58,7 @@ class FaultWindow(msgspec.Struct, frozen=True, kw_only=True):
     rolled_back_s: float | None
     """End of them, read-back included: recovery counts from here."""
     until_s: float
-    """When the next fault began, or the experiment ended."""
+    """When the next fault began or the experiment ended, whichever came first."""
     evidence: tuple[int, ...]
 
 
@@ -148,7 +148,7 @@ def _window(
         rolling_back_s=rolling_back.start_s if rolling_back else over_s,
         undoing_s=rolled_back.start_s if rolled_back else None,
         rolled_back_s=rolled_back.end_s if rolled_back else None,
-        until_s=next((begin_s for begin_s in begins_s if begin_s >= over_s), max(end_s, over_s)),
+        until_s=min([begin_s for begin_s in begins_s if begin_s >= over_s] + [max(end_s, over_s)]),
         evidence=evidence,
     )
 

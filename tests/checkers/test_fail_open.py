@@ -94,6 +94,22 @@ def test_unless_all_were_provably_sick_nothing_can_be_said(story, why):
     assert all(why in finding.explanation for finding in findings)
 
 
+def test_faults_that_never_overlapped_prove_nothing():
+    """Virginia was called sick at 70 s and mended at 100 s, before the others were called sick at 140 s."""
+    events = [
+        event
+        for event in everything_sick(noticed=(EU, AP))
+        if event.source != "runner" and getattr(event, "health_check_id", "") != f"check-{US}"
+    ]
+    faults = [a_fault(US, rolled_back_s=(100, 102)), a_fault(EU, AP)]
+    history = a_history(an_experiment(), events, faults[0], faults[1], health(US, True, 50), health(US, False, 70))
+
+    findings = FailsOpen().judge(history, history.experiment("e"))
+
+    assert {finding.verdict for finding in findings} == {Verdict.UNKNOWN}
+    assert "the first was mended at 100.0 s" in findings[0].explanation
+
+
 def test_too_short_a_hold_is_unknown():
     """Called sick at 140 s, mended from 145 s: no answer was seen after the 20 s that the limit leaves."""
     events = [e for e in everything_sick(until_s=145) if not (getattr(e, "vantage", "") and 135 < e.start_s < 150)]

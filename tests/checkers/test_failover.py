@@ -92,14 +92,14 @@ def test_without_any_poll_detection_is_unknown():
 
 
 def test_failed_polls_say_nothing():
-    """A poll that failed at 100 s must not be taken for "sick"."""
+    """A poll that failed at 100 s is neither "sick" nor "still well": 78 s, and nothing known before."""
     history = a_history(
         an_experiment(), a_fault(EU), health(EU, True, 10), health(EU, None, 100), health(EU, False, 140)
     )
 
     (finding,) = judged(DetectedInTime(region=EU), history)
 
-    assert finding.measured == 78
+    assert (finding.measured, finding.uncertainty) == (78, 78)
 
 
 def test_a_region_that_was_sick_before_proves_no_detection():

@@ -38,6 +38,12 @@ def test_a_gap_in_https_leaves_the_dns_lane_whole():
     assert dns_spans(history, DUBLIN) == [Span(0, 50, EU, OK, 2)]
 
 
+def test_a_gap_in_dns_leaves_the_https_lane_whole():
+    history = a_history(reply(DUBLIN, EU, 0), gap(DUBLIN, 10, 40, source="dns"), reply(DUBLIN, EU, 50))
+
+    assert served_spans(history, DUBLIN) == [Span(0, 50, EU, OK, 2)]
+
+
 def test_other_vantages_are_in_other_lanes():
     assert served_spans(a_history(reply(SYDNEY, EU, 0), gap(SYDNEY, 1, 2)), DUBLIN) == []
 

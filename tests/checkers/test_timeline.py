@@ -72,6 +72,13 @@ def test_experiments_keep_their_own_faults():
     assert [times.region for times in failover_times(history, second)] == [US]
 
 
+def test_what_follows_an_experiment_is_not_part_of_its_window():
+    """A run goes on after the experiment's end at 600 s: judged again later, its findings must be the same."""
+    history = a_history(an_experiment("e"), a_fault(EU), a_fault(US, injected_s=(900, 902), rolled_back_s=None))
+
+    assert fault_windows(history, history.experiment("e"))[0].until_s == 600
+
+
 def test_recovery_may_be_seen_while_the_rollback_is_read_back():
     """The undoing call begins at 300 s, read-back ends at 302 s; a poll at 301 s says healthy: 0 s, not before."""
     history = a_history(
