@@ -118,6 +118,13 @@ def test_with_a_source_of_deployments_a_stage_serves_its_deployments_snapshot(aw
     assert asked == [(REGION, deployed.api, deployed.deployment)]
 
 
+def test_gateway_responses_that_aws_shows_as_its_own_are_not_the_apis():
+    shown = [{"responseType": "THROTTLED", "statusCode": "429", "defaultResponse": True}]
+    api = SimpleNamespace(rest_api={}, resources=[], gateway_responses=shown, request_validators=[], models=[])
+
+    assert snapshot_from(api).gateway_responses == ()
+
+
 def test_a_policy_with_its_quotes_escaped_once_more_is_read_as_aws_shows_it():
     api = SimpleNamespace(
         rest_api={"policy": '{\\"Statement\\":[]}'},

@@ -13,7 +13,7 @@ from harness.lab.gateway.server import LabGateway
 @pytest.fixture
 def healthy(running, build):
     method = build.mock(template='{"statusCode": $stageVariables.HEALTH}')
-    running.serve(build.Resource(path="/health", methods=(method,)), variables={"HEALTH": "200"})
+    running.serve(build.Resource(path="/health", methods=(method,)), variables={"HEALTH": "200", "TABLE": "t"})
     return running
 
 
@@ -72,7 +72,7 @@ def test_a_changed_stage_variable_takes_effect_and_is_logged_with_its_time(healt
         path="/health", methods=(build.mock(responses=(build.response(200, "$stageVariables.HEALTH"),)),)
     )
 
-    healthy.serve(resource, variables={"HEALTH": "503"})
+    healthy.serve(resource, variables={"HEALTH": "503", "TABLE": "t"})
 
     assert healthy.get("/prod/health").body == "503"
     (truth,) = healthy.truths
