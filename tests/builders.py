@@ -104,7 +104,7 @@ def a_history(*events: AnyEvent | Iterable[AnyEvent], header: RunHeader | None =
     """The events, single or in groups, behind a header."""
     flat: list[AnyEvent] = [header or a_header()]
     for event in events:
-        flat += [event] if isinstance(event, msgspec.Struct) else list(event)  # type: ignore[list-item, arg-type]
+        flat += [event] if isinstance(event, msgspec.Struct) else list(event)
     return History(flat)
 
 
