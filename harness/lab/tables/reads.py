@@ -46,8 +46,9 @@ def _query(replication: Replication, unhooked: type[Table]) -> Callable[[Functio
         def query(table: Table, hash_key: DynamoType | None, *args: Any, **kwargs: Any) -> Any:
             twin = twin_of(table, unhooked)
             with replication.lock_of_table(table):
-                whole = hash_key is None or kwargs.get("index_name") or (len(args) > _INDEX_NAME and args[_INDEX_NAME])
-                twin.items = copy_of_items(table) if whole else _items_under(table, hash_key)
+                # moto passes it by position. The items of an index's key may lie anywhere in the table.
+                in_index = args[_INDEX_NAME] is not None
+                twin.items = copy_of_items(table) if in_index else _items_under(table, hash_key)
             return original(twin, hash_key, *args, **kwargs)
 
         return query

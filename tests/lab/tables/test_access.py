@@ -133,6 +133,22 @@ def test_the_endpoints_caller_is_known_by_its_access_key(client, orders, deny, a
     iam.delete_user(UserName="tester")
 
 
+def test_the_endpoints_caller_may_have_assumed_a_role(client, orders, deny, aws_url):
+    credentials = client(US, "sts").assume_role(RoleArn=ROLE, RoleSessionName="session")["Credentials"]
+    deny(Principal={"AWS": ROLE})
+    assumed = boto3.client(
+        "dynamodb",
+        region_name=EU,
+        endpoint_url=aws_url,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+
+    with pytest.raises(ClientError, match="assumed-role/api/session is not authorized"):
+        assumed.get_item(TableName=orders, Key=KEY)
+
+
 def test_a_policy_that_the_lab_cannot_evaluate_is_refused_when_it_is_put(client, deny):
     with pytest.raises(ClientError, match=r"ValidationException.*IpAddress"):
         deny(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})

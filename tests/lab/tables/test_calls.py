@@ -146,6 +146,13 @@ def test_the_endpoint_answers_malformed_requests_with_http_400_too(aws_url, tabl
     assert kind in reply
 
 
+def test_a_fault_of_the_labs_own_is_http_500_at_the_endpoint_too(client, orders, monkeypatch):
+    monkeypatch.setattr("moto.dynamodb.responses.DynamoHandler.scan", lambda _handler: {}["missing"])
+
+    with pytest.raises(ClientError, match="InternalServerError"):
+        client(US).scan(TableName=orders)
+
+
 def test_the_endpoint_and_the_port_refuse_alike(call, client, orders):
     condition = "attribute_exists(pk)"
     _, body = call("PutItem", Item=KEY, ConditionExpression=condition)

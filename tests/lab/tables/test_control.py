@@ -107,6 +107,28 @@ def test_a_table_with_items_can_become_global(client, tables, arrive):
     assert client(US).scan(TableName="grown")["Items"] == [{"pk": {"S": "a"}, "sk": {"N": "2"}}]
 
 
+def test_numbers_written_differently_are_one_key_to_last_writer_wins(client, tables, clock, arrive):
+    """{"N": "1"} in Virginia is later than {"N": "1.0"} in Ireland."""
+    client(US).create_table(
+        TableName="numbered",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "N"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    add(client, "numbered", EU)
+    for hash_key, range_key in [("7.0", "1"), ("7", "1.0")]:
+        earlier = {"pk": {"N": hash_key}, "sk": {"N": range_key}, "from": {"S": EU}}
+        client(EU).put_item(TableName="numbered", Item=earlier)
+        clock.advance_s(0.001)
+        client(US).put_item(TableName="numbered", Item={"pk": {"N": "7"}, "sk": {"N": "1"}, "from": {"S": US}})
+        arrive()
+
+        contents = [client(region).scan(TableName="numbered")["Items"] for region in (US, EU)]
+        assert [[found["from"]["S"] for found in content] for content in contents] == [[US], [US]]
+        client(US).delete_item(TableName="numbered", Key={"pk": {"N": "7"}, "sk": {"N": "1"}})
+        arrive()
+
+
 def test_a_removed_replica_is_gone_and_the_others_go_on(client, orders, arrive, item_in):
     remove(client, orders, AP)
     client(US).put_item(TableName=orders, Item=item("a"))

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import Item
 
 from harness.lab.tables import ReplicationParameters
 
@@ -22,8 +23,9 @@ def put(tables, table: str, pk: str) -> int:
     return tables.call(US, "PutItem", {"TableName": table, "Item": {"pk": {"S": pk}}}, ROLE)[0]
 
 
-def test_nobody_reads_what_a_transaction_may_yet_roll_back(tables, orders, monkeypatch):
-    """The transaction is stopped half-way, after its put; a reader started then waits, and sees no item."""
+@pytest.fixture
+def cancelled_transaction(tables, orders, monkeypatch):
+    """Starts a transaction in a thread and stops it half-way, after its put of "a"; the call made lets it fail."""
     half_way, go_on = threading.Event(), threading.Event()
     put_item = DynamoDBBackend.put_item
 
@@ -38,44 +40,62 @@ def test_nobody_reads_what_a_transaction_may_yet_roll_back(tables, orders, monke
         {"Put": {"TableName": orders, "Item": {"pk": {"S": "a"}}}},
         {"Delete": {"TableName": orders, "Key": {"pk": {"S": "b"}}, "ConditionExpression": "attribute_exists(pk)"}},
     ]
-    seen = []
     writer = threading.Thread(target=lambda: tables.call(US, "TransactWriteItems", {"TransactItems": parts}, ROLE))
+    writer.start()
+    assert half_way.wait(timeout=5)
+    monkeypatch.undo()
+
+    def let_it_fail() -> None:
+        go_on.set()
+        writer.join(timeout=5)
+
+    yield let_it_fail
+    let_it_fail()
+
+
+def test_nobody_reads_what_a_transaction_may_yet_roll_back(tables, orders, cancelled_transaction):
+    seen = []
     reader = threading.Thread(
         target=lambda: seen.append(tables.call(US, "GetItem", {"TableName": orders, "Key": {"pk": {"S": "a"}}}, ROLE))
     )
-    writer.start()
-    assert half_way.wait(timeout=5)
     reader.start()
     reader.join(timeout=0.05)
     assert seen == []
-    go_on.set()
-    for thread in (writer, reader):
-        thread.join(timeout=5)
 
+    cancelled_transaction()
+    reader.join(timeout=5)
     assert seen == [(200, {})]
 
 
-def test_reads_go_on_while_the_table_grows(tables, orders):
-    """moto's own scan and describe fail when a dictionary changes size under them."""
-    faults, writing = [], threading.Event()
-    writing.set()
+def test_a_replicated_write_that_arrives_during_a_transaction_survives_its_rollback(
+    tables, orders, clock, cancelled_transaction, item_in
+):
+    tables.call("eu-west-1", "PutItem", {"TableName": orders, "Item": {"pk": {"S": "from Ireland"}}}, ROLE)
+    clock.advance_s(10)
+    delivery = threading.Thread(target=tables.deliver_due)
+    delivery.start()
+    delivery.join(timeout=0.05)
 
-    def read() -> None:
-        while writing.is_set():
-            faults.extend(
-                status
-                for action in ("Scan", "DescribeTable")
-                if (status := tables.call(US, action, {"TableName": orders}, ROLE)[0]) != 200
-            )
+    cancelled_transaction()
+    delivery.join(timeout=5)
+    while tables.pending_replications:
+        tables.deliver_due()
+    assert item_in(US, "from Ireland") is not None
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    for number in range(30):
-        put(tables, orders, f"k{number}")
-    writing.clear()
-    reader.join(timeout=10)
 
-    assert faults == []
+def test_a_scan_shows_the_table_as_it_was_when_the_scan_began(tables, orders, monkeypatch):
+    """moto looks at the items one by one and fails when one is added meanwhile: here at its first look."""
+    put(tables, orders, "before")
+    within_segment = Item.is_within_segment
+
+    def put_then_look(item, segments):
+        put(tables, orders, "meanwhile")
+        return within_segment(item, segments)
+
+    monkeypatch.setattr(Item, "is_within_segment", put_then_look)
+    status, body = tables.call(US, "Scan", {"TableName": orders}, ROLE)
+
+    assert (status, body["Items"]) == (200, [{"pk": {"S": "before"}}])
 
 
 def test_a_query_with_a_range_condition_sees_one_partition_in_order(client, tables):

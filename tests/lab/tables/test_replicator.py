@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import weakref
 
 import pytest
 
@@ -65,6 +67,21 @@ def test_a_later_write_is_not_held_up_by_one_that_has_arrived():
     assert sender.deliver_due() == 1
 
 
+def test_nothing_is_remembered_of_items_whose_writes_have_arrived():
+    class Item: ...
+
+    clock, item = VirtualClock(), Item()
+    alive = weakref.ref(item)
+    sender = replicator(clock, [1.0], [])
+    sender.send("us", "eu", item, "a")
+    clock.advance_s(1)
+    sender.deliver_due()
+    del item
+    gc.collect()
+
+    assert alive() is None
+
+
 def test_the_thread_delivers_in_the_clocks_own_seconds():
     """2 stack seconds at rate 40 are 50 ms of wall time."""
     clock, delivered, done = ScaledClock(rate=40), [], threading.Event()
@@ -78,7 +95,8 @@ def test_the_thread_delivers_in_the_clocks_own_seconds():
     assert delivered[0] - sent_s >= 2.0
 
 
-def test_a_later_send_that_is_due_earlier_wakes_the_thread():
+def test_a_later_send_that_is_due_earlier_wakes_the_thread(monkeypatch):
+    monkeypatch.setattr("harness.lab.tables.replicator._LONGEST_WAIT_S", 60)
     clock, delivered, done = ScaledClock(), [], threading.Event()
     delays_s = iter([60.0, 0.01])
     sender = Replicator(clock, lambda _o, _d: next(delays_s), lambda _r, write: (delivered.append(write), done.set()))

@@ -282,6 +282,26 @@ def test_a_counter_loses_no_increment_under_eight_writers_in_one_region(client, 
     assert item_in(US, "counter")["hits"] == {"N": "120"}
 
 
+def test_the_old_values_returned_to_concurrent_writers_are_all_different(client, orders):
+    """moto reads the old item before it takes part in the write: two writers could be told the same one."""
+    old = []
+
+    def count() -> None:
+        for _ in range(10):
+            reply = client(US).update_item(
+                TableName=orders,
+                Key={"pk": {"S": "counter"}},
+                UpdateExpression="ADD hits :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+                ReturnValues="ALL_OLD",
+            )
+            old.append(int(reply.get("Attributes", {}).get("hits", {"N": "0"})["N"]))
+
+    in_threads(*[count] * 8)
+
+    assert sorted(old) == list(range(80))
+
+
 def stream_records(client, region: str, table: str) -> list[dict]:
     streams = client(region, "dynamodbstreams")
     arn = client(region).describe_table(TableName=table)["Table"]["LatestStreamArn"]
