@@ -117,8 +117,7 @@ class Responder:
             # Cookies differ from query to query, so such a reply would never be found again.
             return
         if edns is not None and edns.subnet_ends_message and _is_ipv4_24(subnet):
-            if self._by_16[data[-3] << 8 | data[-2]] != MIXED:
-                self._of_each_client(self._kept_by_subnet, data[2:-3])[index] = reply[:-3]
+            self._of_each_client(self._kept_by_subnet, data[2:-3])[index] = reply[:-3]
         elif subnet is None and answer.depends_on_client:
             self._of_each_client(self._kept_by_resolver, data[2:])[index] = reply
         else:

@@ -108,6 +108,18 @@ def test_a_cname_is_followed_inside_the_zone(ask):
     assert answer.depends_on_client
 
 
+def test_an_answer_through_a_routed_cname_depends_on_the_client(ask):
+    def cname(region: str, target: str) -> Record:
+        return Record(name="a.example.com", type="CNAME", set_identifier=region, region=region, values=(target,))
+
+    plain = Record(name="plain.example.com", type="A", values=("192.0.2.1",))
+    records = (cname("eu-west-1", "plain.example.com"), cname("us-east-1", "elsewhere.example.net"), plain)
+
+    answer = ask("a.example.com", records=records)
+
+    assert (addresses(answer), answer.depends_on_client) == (["192.0.2.1"], True)
+
+
 def test_a_cname_out_of_the_zone_is_left_to_the_resolver(ask):
     assert [rrset.rtype for rrset in ask("out.example.com").answers] == [wire.CNAME]
 

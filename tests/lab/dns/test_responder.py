@@ -97,6 +97,14 @@ def test_a_subnet_of_length_0_is_answered_by_the_resolvers_address(ask):
     assert addresses(ask(query(subnet="0.0.0.0/0"))) == addresses(ask(query()))
 
 
+@pytest.mark.parametrize("network", range(0x2001, 0x200B))
+def test_a_short_ipv6_subnet_is_routed_like_the_longer_ones_inside(ask, network: int):
+    """A /32 is as many octets as an IPv4 address, and must not be taken for one."""
+    answers = [addresses(ask(query(subnet=f"{network:x}:db8::/{length}"))) for length in (32, 56)]
+
+    assert answers[0] == answers[1]
+
+
 def test_a_query_without_edns_gets_a_reply_without(ask):
     assert ask(query(use_edns=False)).edns == -1
 
@@ -155,6 +163,15 @@ def test_a_long_answer_is_truncated_to_nothing_over_udp(responder: Responder, pa
     reply = dns.message.from_wire(data)
     assert (bool(reply.flags & dns.flags.TC), reply.answer, reply.edns) == (True, [], 0)
     assert len(data) <= limit
+
+
+def test_an_answer_as_long_as_the_limit_is_whole_and_one_octet_longer_is_not(responder: Responder):
+    asked = query("plain.example.com").to_wire()
+    whole = responder.reply(asked, RESOLVER)
+
+    assert whole is not None
+    assert responder._fresh_reply(asked, RESOLVER, len(whole)) == whole[2:]
+    assert len(responder._fresh_reply(asked, RESOLVER, len(whole) - 1) or b"") < len(whole) - 2
 
 
 def test_a_long_answer_is_whole_over_tcp_also_after_udp_asked(ask):

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 
 import dns.message
 import pytest
+
+from harness.lab.dns.tcp import TcpConnection, TcpServer
 
 
 @pytest.fixture
@@ -45,6 +48,41 @@ def test_a_client_that_does_not_read_stops_being_read(connection: socket.socket)
     burst = framed(1, "big.example.com", "TXT") * 5_000
     with pytest.raises(TimeoutError):
         connection.sendall(burst * (16_000_000 // len(burst)))
+
+
+class FullTransport(asyncio.Transport):
+    """Says at its first write that the other side is slow, as asyncio does once its buffer is full."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self.written: list[bytes] = []
+        self.reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+        self.protocol.pause_writing()
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+def test_queries_of_a_slow_client_wait_until_it_has_taken_an_answer():
+    loop = asyncio.new_event_loop()
+    transport = FullTransport()
+    transport.protocol = TcpConnection(TcpServer(loop, lambda query, _: query))
+    transport.protocol.connection_made(transport)
+    transport.protocol.data_received(framed(1) + framed(2))
+
+    assert (transport.written, transport.reading) == ([framed(1)], False)
+    transport.protocol.resume_writing()
+    assert transport.written == [framed(1), framed(2)]
+    loop.close()
 
 
 def test_a_message_that_is_no_query_ends_the_connection(connection: socket.socket):

@@ -58,8 +58,10 @@ def test_a_client_subnet_is_read(subnet: tuple[str, int], expected: ClientSubnet
     assert (found.subnet, found.subnet_ends_message) == (expected, True)
 
 
-def test_a_subnet_followed_by_another_option_does_not_end_the_message():
-    found = parse_query(query(dns.edns.ECSOption("192.0.2.0", 24), dns.edns.GenericOption(100, b"abc"))).edns
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_subnet_beside_another_option_does_not_count_as_ending_the_message(order: int):
+    options = [dns.edns.ECSOption("192.0.2.0", 24), dns.edns.GenericOption(100, b"abc")]
+    found = parse_query(query(*options[::order])).edns
 
     assert found is not None
     assert (found.subnet_ends_message, found.has_other_options) == (False, True)
