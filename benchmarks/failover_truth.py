@@ -31,6 +31,7 @@ from harness.lab.settings import LabSettings
 from harness.lab.spawn import end, spawn
 from harness.lab.state import LabFolder, LabInfo
 from harness.run import Run
+from harness.stack import Stack
 from harness.vantages import choose
 from harness.workload import place_item
 from scenarios.test_failover import failover
@@ -86,9 +87,9 @@ def measure(info: LabInfo, scratch: Path) -> list[Row]:
     return rows
 
 
-def _rows(times: FailoverTimes, truth: list[Truth], offset_s: float, stack: object) -> list[Row]:
+def _rows(times: FailoverTimes, truth: list[Truth], offset_s: float, stack: Stack) -> list[Row]:
     region = times.region
-    check = next(one.health_check_id for one in stack.regions if one.region == region)  # type: ignore[attr-defined]
+    check = next(one.health_check_id for one in stack.regions if one.region == region)
     injected_s = times.window.injecting_s + offset_s - 0.5
 
     def after(since_s: float, wanted: Callable[[Truth], bool]) -> float:
@@ -115,11 +116,11 @@ def _rows(times: FailoverTimes, truth: list[Truth], offset_s: float, stack: obje
     )
     dns_changed = max(one.dns_changed.by_s for one in times.vantages if one.dns_changed and one.dns_changed.by_s)
     dns_back = max(one.dns_back.by_s for one in times.vantages if one.dns_back and one.dns_back.by_s)
+    healthy_again_s = times.healthy_again.by_s if times.healthy_again else None
     moments = (
         ("unhealthy", after(broken_s, flipped(False)), times.detected.by_s, HEALTH_EVERY_S, broken_s),
         ("DNS left", after(broken_s, in_dns(False)), dns_changed, DNS_EVERY_S, broken_s),
-        ("healthy again", after(mended_s, flipped(True)), times.healthy_again and times.healthy_again.by_s,
-         HEALTH_EVERY_S, mended_s),
+        ("healthy again", after(mended_s, flipped(True)), healthy_again_s, HEALTH_EVERY_S, mended_s),
         ("DNS back", after(mended_s, in_dns(True)), dns_back, DNS_EVERY_S, mended_s),
     )  # fmt: skip
     return [
