@@ -1,0 +1,117 @@
+"""How late the probes begin: all vantages at the default pace, against a lab on the same machine.
+
+    python benchmarks/pacing.py
+
+Target: p99 ≤ 5 ms of wall time. Beside it: the CPU that probes and lab take, in shares of one core, and what a look
+costs; when the sum nears the machine's cores, lateness is the machine's and not the probes'.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from harness.cli.targets import plan_for_lab
+from harness.deployment.plan import DEFAULT_REGIONS
+from harness.deployment.reference import deploy_reference
+from harness.events import DnsAnswer, Gap, HealthObservation, HttpReply, Outcome
+from harness.history import History
+from harness.lab.settings import LabSettings
+from harness.lab.spawn import end, spawn
+from harness.lab.state import LabFolder, LabInfo
+from harness.probes.pacing import pacing
+from harness.probes.watch import ProbePlan, Watch
+from harness.run import Run
+from harness.target import Target
+from harness.vantages import choose
+from harness.workload import place_item
+
+WATCHED_WALL_S = 20.0
+TARGET_P99_WALL_MS = 5.0
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    vantages: int
+    clock_rate: float
+    cores: int
+    https_looks_per_wall_s: float
+    dns_answers_per_wall_s: float
+    health_polls_per_wall_s: float
+    failed_looks: int
+    missed_slots: dict[str, int]
+    late_p50_wall_ms: float
+    late_p99_wall_ms: float
+    late_max_wall_ms: float
+    p99_to_target: float
+    harness_cpu_share: float
+    lab_cpu_share: float
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = LabFolder("benchmark", root=Path(scratch))
+        info = spawn(LabSettings(name="benchmark", regions=DEFAULT_REGIONS, owner_pid=os.getpid()), folder)
+        try:
+            target = deploy_reference(plan_for_lab(info), lambda _progress: None, lambda _text: None)
+            measured = measure(target, info, Path(scratch))
+        finally:
+            end(folder, info)
+    for name, value in msgspec.to_builtins(measured).items():
+        print(f"{name:<26}{value if not isinstance(value, float) else round(value, 3)}")
+    print(json.dumps(msgspec.to_builtins(measured)))
+
+
+def measure(target: Target, info: LabInfo, scratch: Path) -> Measured:
+    vantages = choose(["*"])
+    run = Run("pacing", target, reports=scratch / "reports", journal=scratch / "j.jsonl", vantages=vantages, seed=1)
+    plan = ProbePlan(path=place_item(target, "benchmark", run.clock))
+    harness_cpu_s, lab_cpu_s, started_s = time.process_time(), _cpu_s_of(info.pid), time.monotonic()
+    with Watch(target, vantages, run.recorder, plan):
+        time.sleep(WATCHED_WALL_S)
+    wall_s = time.monotonic() - started_s
+    harness_share = (time.process_time() - harness_cpu_s) / wall_s
+    lab_share = (_cpu_s_of(info.pid) - lab_cpu_s) / wall_s
+    history = run.recorder.history()
+    run.close()
+    return _measured(history, len(vantages), wall_s, harness_share, lab_share)
+
+
+def _measured(history: History, vantages: int, wall_s: float, harness_share: float, lab_share: float) -> Measured:
+    late = pacing(history)
+    missed: dict[str, int] = {}
+    for gap in history.of(Gap):
+        missed[gap.source] = missed.get(gap.source, 0) + gap.missed
+    return Measured(
+        vantages=vantages,
+        clock_rate=history.header.clock_rate,
+        cores=os.cpu_count() or 1,
+        https_looks_per_wall_s=late.looks / wall_s,
+        dns_answers_per_wall_s=len(history.of(DnsAnswer)) / wall_s,
+        health_polls_per_wall_s=len(history.of(HealthObservation)) / wall_s,
+        failed_looks=sum(reply.outcome is not Outcome.OK for reply in history.of(HttpReply)),
+        missed_slots=missed,
+        late_p50_wall_ms=late.late_p50_wall_ms,
+        late_p99_wall_ms=late.late_p99_wall_ms,
+        late_max_wall_ms=late.late_max_wall_ms,
+        p99_to_target=late.late_p99_wall_ms / TARGET_P99_WALL_MS,
+        harness_cpu_share=harness_share,
+        lab_cpu_share=lab_share,
+    )
+
+
+def _cpu_s_of(pid: int) -> float:
+    """User and system time of a process so far (Linux: proc(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()
