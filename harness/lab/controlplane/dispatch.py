@@ -7,11 +7,11 @@ of the start-up time. Any other service goes through moto's server as it is.
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
 from moto.core.request import Request
 
 from harness.lab.controlplane import replies
@@ -66,24 +66,15 @@ class Dispatcher:
 
     def _direct(self, scope: Scope, environ: dict[str, Any]) -> Reply:
         handler = _handler(scope.service, environ)
+        request = Request(environ)
+        request.from_wsgi_server = True
         try:
-            request = Request(environ)
-            request.from_wsgi_server = True
-            handler.setup_class(request)
-            action = handler._get_action()
-            if not action:
-                return _unknown_operation(scope, environ)
-            status, headers, body = handler.call_action()
-        except NotImplementedError as error:
-            return replies.error(scope.service, 501, "NotImplemented", f"the lab does not do this: {error}")
-        except json.JSONDecodeError as error:
-            return replies.error(scope.service, 400, "SerializationException", f"not JSON: {error}")
+            status, headers, body = handler._dispatch(request)  # noqa: SLF001  (moto's name; the lab's tables hook it)
         except Exception as error:  # noqa: BLE001
             # A defect of moto's or ours must look like AWS's internal failure to a client, not like HTML.
-            _log.exception("%s %s", scope.service, environ.get("PATH_INFO"))
-            return replies.error(scope.service, 500, "InternalFailure", f"the lab failed: {error!r}")
+            return _failure(scope, handler, request, error)
         if int(status) < 400:
-            self._tell(scope, action, environ)
+            self._tell(scope, _action_of(handler), environ)
         return _reply(int(status), headers, body)
 
     def _other(self, scope: Scope | None, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -135,9 +126,35 @@ def _handler(service: str, environ: Mapping[str, Any]) -> Any:
     return getattr(importlib.import_module(module), name)()
 
 
-def _unknown_operation(scope: Scope, environ: Mapping[str, Any]) -> Reply:
-    message = f"{scope.service} has no operation {environ['REQUEST_METHOD']} {environ.get('PATH_INFO')}"
-    return replies.error(scope.service, 404, "UnknownOperationException", message)
+def _failure(scope: Scope, handler: Any, request: Any, error: Exception) -> Reply:
+    """AWS's error for a request that moto failed on: not JSON, no such operation, not implemented, or a defect."""
+    if _is_broken_json(request):
+        return replies.error(scope.service, 400, "SerializationException", "the request body is not JSON")
+    if _action_of(handler) is None:
+        message = f"{scope.service} has no operation {request.method} {request.path}"
+        return replies.error(scope.service, 404, "UnknownOperationException", message)
+    if isinstance(error, NotImplementedError):
+        return replies.error(scope.service, 501, "NotImplemented", f"the lab does not do this: {error}")
+    _log.error("%s %s %s", scope.service, request.method, request.path, exc_info=error)
+    return replies.error(scope.service, 500, "InternalFailure", f"the lab failed: {error!r}")
+
+
+def _is_broken_json(request: Any) -> bool:
+    if not request.headers.get("Content-Type", "").startswith("application/x-amz-json"):
+        return False
+    try:
+        msgspec.json.decode(request.get_data() or b"{}")
+    except msgspec.DecodeError:
+        return True
+    return False
+
+
+def _action_of(handler: Any) -> str | None:
+    try:
+        action: str | None = handler._get_action()  # noqa: SLF001
+    except AttributeError:  # It failed before it knew the request.
+        return None
+    return action
 
 
 def _reply(status: int, headers: Mapping[str, Any], body: str | bytes) -> Reply:

@@ -100,7 +100,8 @@ class CloudFormation:
             if record is None:
                 record = self._new_record(request.stack)
                 self._engine.review(record)
-            if name in record.change_sets:
+            taken = record.change_sets.get(name)
+            if taken is not None and not taken.execution_status.startswith("EXECUTE"):
                 raise AlreadyExists(f"ChangeSet {name} already exists")
             change_set = ChangeSet(
                 change_set_id=self._arn(f"changeSet/{name}"),
