@@ -69,10 +69,12 @@ class Dispatcher:
         request = Request(environ)
         request.from_wsgi_server = True
         try:
-            status, headers, body = handler._dispatch(request)  # noqa: SLF001  (moto's name; the lab's tables hook it)
+            status, headers, body = handler._dispatch(request)
         except Exception as error:  # noqa: BLE001
             # A defect of moto's or ours must look like AWS's internal failure to a client, not like HTML.
             return _failure(scope, handler, request, error)
+        if int(status) == 404 and not body:
+            return _unknown_operation(scope, request)
         if int(status) < 400:
             self._tell(scope, _action_of(handler), environ)
         return _reply(int(status), headers, body)
@@ -131,12 +133,16 @@ def _failure(scope: Scope, handler: Any, request: Any, error: Exception) -> Repl
     if _is_broken_json(request):
         return replies.error(scope.service, 400, "SerializationException", "the request body is not JSON")
     if _action_of(handler) is None:
-        message = f"{scope.service} has no operation {request.method} {request.path}"
-        return replies.error(scope.service, 404, "UnknownOperationException", message)
+        return _unknown_operation(scope, request)
     if isinstance(error, NotImplementedError):
         return replies.error(scope.service, 501, "NotImplemented", f"the lab does not do this: {error}")
     _log.error("%s %s %s", scope.service, request.method, request.path, exc_info=error)
     return replies.error(scope.service, 500, "InternalFailure", f"the lab failed: {error!r}")
+
+
+def _unknown_operation(scope: Scope, request: Any) -> Reply:
+    message = f"{scope.service} has no operation {request.method} {request.path}"
+    return replies.error(scope.service, 404, "UnknownOperationException", message)
 
 
 def _is_broken_json(request: Any) -> bool:
@@ -151,7 +157,7 @@ def _is_broken_json(request: Any) -> bool:
 
 def _action_of(handler: Any) -> str | None:
     try:
-        action: str | None = handler._get_action()  # noqa: SLF001
+        action: str | None = handler._get_action()
     except AttributeError:  # It failed before it knew the request.
         return None
     return action
