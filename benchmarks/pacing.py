@@ -2,14 +2,15 @@
 
     python benchmarks/pacing.py
 
-Target: p99 ≤ 5 ms of wall time. Beside it: the CPU that probes and lab take, in shares of one core, and what a look
-costs; when the sum nears the machine's cores, lateness is the machine's and not the probes'.
+Target: p99 ≤ 5 ms of wall time. Beside it: the CPU that probes and lab take, in shares of one core, and how late a
+process is that does nothing but sleep to deadlines meanwhile, which is the machine's share of the lateness.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,6 +38,17 @@ from harness.workload import place_item
 WATCHED_WALL_S = 20.0
 TARGET_P99_WALL_MS = 5.0
 
+SLEEPER = """
+import time
+late_ms, due_s = [], time.monotonic()
+while len(late_ms) < 4000:
+    due_s += 0.005
+    time.sleep(max(0.0, due_s - time.monotonic()))
+    late_ms.append((time.monotonic() - due_s) * 1000)
+print(sorted(late_ms)[int(len(late_ms) * 0.99)])
+"""
+"""20 s at 200 Hz."""
+
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     vantages: int
@@ -51,6 +63,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     late_p99_wall_ms: float
     late_max_wall_ms: float
     p99_to_target: float
+    sleeper_late_p99_wall_ms: float
     harness_cpu_share: float
     lab_cpu_share: float
 
@@ -74,17 +87,22 @@ def measure(target: Target, info: LabInfo, scratch: Path) -> Measured:
     run = Run("pacing", target, reports=scratch / "reports", journal=scratch / "j.jsonl", vantages=vantages, seed=1)
     plan = ProbePlan(path=place_item(target, "benchmark", run.clock))
     harness_cpu_s, lab_cpu_s, started_s = time.process_time(), _cpu_s_of(info.pid), time.monotonic()
-    with Watch(target, vantages, run.recorder, plan):
+    with (
+        Watch(target, vantages, run.recorder, plan),
+        subprocess.Popen([sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE, text=True) as sleeper,
+    ):
         time.sleep(WATCHED_WALL_S)
+        sleeper_late_ms = float(sleeper.communicate(timeout=WATCHED_WALL_S)[0])
     wall_s = time.monotonic() - started_s
     harness_share = (time.process_time() - harness_cpu_s) / wall_s
     lab_share = (_cpu_s_of(info.pid) - lab_cpu_s) / wall_s
     history = run.recorder.history()
     run.close()
-    return _measured(history, len(vantages), wall_s, harness_share, lab_share)
+    return _measured(history, len(vantages), wall_s, (harness_share, lab_share, sleeper_late_ms))
 
 
-def _measured(history: History, vantages: int, wall_s: float, harness_share: float, lab_share: float) -> Measured:
+def _measured(history: History, vantages: int, wall_s: float, machine: tuple[float, float, float]) -> Measured:
+    harness_share, lab_share, sleeper_late_ms = machine
     late = pacing(history)
     missed: dict[str, int] = {}
     for gap in history.of(Gap):
@@ -102,6 +120,7 @@ def _measured(history: History, vantages: int, wall_s: float, harness_share: flo
         late_p99_wall_ms=late.late_p99_wall_ms,
         late_max_wall_ms=late.late_max_wall_ms,
         p99_to_target=late.late_p99_wall_ms / TARGET_P99_WALL_MS,
+        sleeper_late_p99_wall_ms=sleeper_late_ms,
         harness_cpu_share=harness_share,
         lab_cpu_share=lab_share,
     )
