@@ -140,6 +140,80 @@ class HealthObservation(Event, frozen=True, kw_only=True, tag="health"):
             raise InvalidEvent(f"{self.region}: {self.checkers_healthy} healthy of {self.checkers_total} checkers")
 
 
+Item = dict[str, str]
+"""An item's attributes without its key."""
+
+
+class Operation(enum.Enum):
+    """What a client asks of one item. Every write carries a value that no other write of the run carries."""
+
+    PUT = "put"
+    """The whole item: both attributes of the workload become the write's value."""
+    UPDATE = "update"
+    """One attribute becomes the write's value; the other stays what it is in the client's region."""
+    CREATE = "create"
+    """A put on condition that there is no such item."""
+    SWAP = "swap"
+    """A put on condition that the item still holds what the client read before: read-modify-write."""
+    DELETE = "delete"
+
+
+class Way(enum.Enum):
+    DYNAMODB = "dynamodb"
+    """The table itself, in the client's region."""
+    HTTPS = "https"
+    """The application of the client's region."""
+
+
+class ItemWrite(Event, frozen=True, kw_only=True, tag="write"):
+    """One write by a named client, which does one thing at a time.
+
+    OK: acknowledged. FAIL: refused, without effect (a condition that failed, throttling, access denied). UNKNOWN: it may
+    have happened, or may still happen.
+    """
+
+    client: str
+    region: RegionName
+    way: Way = Way.DYNAMODB
+    operation: Operation
+    key: str
+    value: str
+    """Unique in the run, deletes too."""
+    item: Item | None = None
+    """The item in the client's region right after, as DynamoDB returned it (ALL_NEW) or as it was put. None: deleted,
+    refused, or not known."""
+    based_on: str | None = None
+    """SWAP: the value that it read and replaced."""
+    outcome: Outcome
+    error: str | None = None
+
+
+class ItemRead(Event, frozen=True, kw_only=True, tag="read"):
+    """One read of one item in one region."""
+
+    client: str
+    region: RegionName
+    way: Way = Way.DYNAMODB
+    key: str
+    consistent: bool = False
+    """Strongly consistent, which in a global table means: with the region's own writes."""
+    item: Item | None = None
+    """None: no such item (outcome OK), or not known (any other outcome)."""
+    outcome: Outcome
+    error: str | None = None
+
+
+class ReplicationMetric(Event, frozen=True, kw_only=True, tag="replication-metric"):
+    """CloudWatch's ReplicationLatency over the stretch, as its source region publishes it for a receiving region."""
+
+    region: RegionName
+    receiving_region: RegionName
+    average_ms: float
+    minimum_ms: float
+    maximum_ms: float
+    samples: float
+
+
 class FaultPhase(enum.Enum):
     INJECTING = "injecting"
     INJECTED = "injected"
