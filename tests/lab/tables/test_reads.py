@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 
 import pytest
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-from moto.dynamodb.models.dynamo_type import Item
 
 from harness.lab.tables import ReplicationParameters
 
@@ -83,19 +83,33 @@ def test_a_replicated_write_that_arrives_during_a_transaction_survives_its_rollb
     assert item_in(US, "from Ireland") is not None
 
 
-def test_a_scan_shows_the_table_as_it_was_when_the_scan_began(tables, orders, monkeypatch):
-    """moto looks at the items one by one and fails when one is added meanwhile: here at its first look."""
-    put(tables, orders, "before")
-    within_segment = Item.is_within_segment
+class WrittenMeanwhile(defaultdict):
+    """A table's items, into which another thread tries to put one while they are gone through."""
 
-    def put_then_look(item, segments):
-        put(tables, orders, "meanwhile")
-        return within_segment(item, segments)
+    def __init__(self, items, put_meanwhile):
+        super().__init__(dict, items)
+        self.writer = threading.Thread(target=put_meanwhile)
 
-    monkeypatch.setattr(Item, "is_within_segment", put_then_look)
-    status, body = tables.call(US, "Scan", {"TableName": orders}, ROLE)
+    def values(self):
+        for value in super().values():
+            if self.writer.ident is None:
+                self.writer.start()
+                self.writer.join(timeout=0.05)
+            yield value
 
-    assert (status, body["Items"]) == (200, [{"pk": {"S": "before"}}])
+
+@pytest.mark.parametrize("action", ["Scan", "DescribeTable"])
+def test_reads_go_on_while_the_table_grows(tables, orders, action):
+    """moto's own go through a dictionary and fail when it changes size meanwhile."""
+    for pk in ("a", "b"):
+        put(tables, orders, pk)
+    table = dynamodb_backends[DEFAULT_ACCOUNT_ID][US].tables[orders]
+    table.items = WrittenMeanwhile(table.items, lambda: put(tables, orders, "c"))
+    status, _ = tables.call(US, action, {"TableName": orders}, ROLE)
+    if table.items.writer.ident is not None:
+        table.items.writer.join(timeout=5)
+
+    assert status == 200
 
 
 def test_a_query_with_a_range_condition_sees_one_partition_in_order(client, tables):

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.models import DynamoDBBackend
 
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"
 
@@ -282,24 +283,35 @@ def test_a_counter_loses_no_increment_under_eight_writers_in_one_region(client, 
     assert item_in(US, "counter")["hits"] == {"N": "120"}
 
 
-def test_the_old_values_returned_to_concurrent_writers_are_all_different(client, orders):
-    """moto reads the old item before it takes part in the write: two writers could be told the same one."""
+def test_the_old_item_returned_is_the_one_that_was_replaced(tables, orders, monkeypatch):
+    """moto reads the old item before it writes; here another writer tries to come between the two."""
     old = []
 
     def count() -> None:
-        for _ in range(10):
-            reply = client(US).update_item(
-                TableName=orders,
-                Key={"pk": {"S": "counter"}},
-                UpdateExpression="ADD hits :one",
-                ExpressionAttributeValues={":one": {"N": "1"}},
-                ReturnValues="ALL_OLD",
-            )
-            old.append(int(reply.get("Attributes", {}).get("hits", {"N": "0"})["N"]))
+        request = {
+            "TableName": orders,
+            "Key": {"pk": {"S": "counter"}},
+            "UpdateExpression": "ADD hits :one",
+            "ExpressionAttributeValues": {":one": {"N": "1"}},
+            "ReturnValues": "ALL_OLD",
+        }
+        _, body = tables.call(US, "UpdateItem", request, "arn:aws:iam::123456789012:root")
+        old.append(body.get("Attributes", {}).get("hits", {"N": "0"})["N"])
 
-    in_threads(*[count] * 8)
+    other, get_item = threading.Thread(target=count), DynamoDBBackend.get_item
 
-    assert sorted(old) == list(range(80))
+    def get_then_let_the_other_try(*args, **kwargs):
+        found = get_item(*args, **kwargs)
+        if other.ident is None:
+            other.start()
+            other.join(timeout=0.05)
+        return found
+
+    monkeypatch.setattr(DynamoDBBackend, "get_item", get_then_let_the_other_try)
+    count()
+    other.join(timeout=5)
+
+    assert sorted(old) == ["0", "1"]
 
 
 def stream_records(client, region: str, table: str) -> list[dict]:
