@@ -168,8 +168,8 @@ class Way(enum.Enum):
 class ItemWrite(Event, frozen=True, kw_only=True, tag="write"):
     """One write by a named client, which does one thing at a time.
 
-    OK: acknowledged. FAIL: refused, without effect (a condition that failed, throttling, access denied). UNKNOWN: it may
-    have happened, or may still happen.
+    OK: acknowledged. FAIL: refused, without effect (a condition that failed, throttling, access denied). UNKNOWN: it
+    may have happened, or may still happen.
     """
 
     client: str
