@@ -1,0 +1,81 @@
+"""The events that prove a finding, each on one line."""
+
+from __future__ import annotations
+
+from harness.events import (
+    AnyEvent,
+    DeploymentSeen,
+    DnsAnswer,
+    ExperimentEvent,
+    FaultEvent,
+    Gap,
+    HealthObservation,
+    HttpReply,
+    Note,
+    RunHeader,
+)
+from harness.findings import Finding
+from harness.history import History
+
+
+def evidence_lines(history: History, finding: Finding) -> list[str]:
+    """One per event; an index that the history does not have is said to be missing, never skipped."""
+    return [_line(history, index, finding.subject) for index in finding.evidence]
+
+
+def _line(history: History, index: int, subject: str) -> str:
+    if not 0 <= index < len(history):
+        return f"event {index} is not in this history: it was judged by a longer one"
+    event: AnyEvent = history[index]
+    when = f"{event.start_s:.1f} s" if event.start_s == event.end_s else f"{event.start_s:.1f} to {event.end_s:.1f} s"
+    return f"event {index}, {when}: {describe(event, subject)}"
+
+
+def describe(event: AnyEvent, subject: str = "") -> str:
+    """What was seen or done. Of a whole deployment, only the resource that `subject` names."""
+    match event:
+        case DnsAnswer():
+            return f"DNS to {event.vantage}: {_answered(event)}"
+        case HttpReply():
+            return f"{event.method} {event.path} from {event.vantage}: {_replied(event)}"
+        case HealthObservation():
+            return _polled(event)
+        case FaultEvent():
+            detail = f": {event.detail}" if event.detail else ""
+            return f"{event.fault} in {', '.join(event.regions)} {event.phase.value.replace('_', ' ')}{detail}"
+        case DeploymentSeen():
+            return _deployed(event, subject)
+        case Gap():
+            return f"{event.missed} {event.source} looks of {event.vantage} left out: {event.reason}"
+        case Note():
+            return event.text
+        case ExperimentEvent():
+            return f"experiment {event.experiment}" + (f" stopped: {event.aborted}" if event.aborted else "")
+        case RunHeader():
+            return f"the run's header: {event.name} against {event.target}"
+
+
+def _answered(answer: DnsAnswer) -> str:
+    if answer.error or not answer.addresses:
+        return answer.error or f"{answer.rcode} without an address"
+    return f"{', '.join(answer.addresses)} ({answer.region or 'no known region'})"
+
+
+def _replied(reply: HttpReply) -> str:
+    served = f" by {reply.region}" if reply.region else ""
+    return (reply.error or f"HTTP {reply.status}") + served + (f" at {reply.address}" if reply.address else "")
+
+
+def _polled(seen: HealthObservation) -> str:
+    if seen.healthy is None:
+        return f"health check of {seen.region} could not be read: {seen.error or 'no reason given'}"
+    called = "healthy" if seen.healthy else "unhealthy"
+    return f"health check of {seen.region} {called}: {seen.checkers_healthy} of {seen.checkers_total} checkers"
+
+
+def _deployed(seen: DeploymentSeen, subject: str) -> str:
+    for resource in seen.resources:
+        if resource.resource == subject:
+            facts = ", ".join(f"{name} {value}" for name, value in sorted(resource.properties.items()))
+            return f"{subject} in {resource.region}: {facts or 'nothing more is known'}"
+    return f"{len(seen.resources)} resources read back" + (f"; {subject} is not among them" if subject else "")

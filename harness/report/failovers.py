@@ -1,0 +1,48 @@
+"""Each failover beside the findings that judge it: what the table, the waterfall and the answers are made from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.checkers.timeline import FailoverTimes
+from harness.findings import Finding, Verdict
+
+DETECT, DNS, RECOVER = "time-to-detect", "time-until-dns-changed", "time-to-recover"
+DETECT_BACK, DNS_BACK, HOME = "failback-detect", "failback-dns", "failback"
+FAILED = "failed-requests"
+
+
+class JudgedFailover(msgspec.Struct, frozen=True, kw_only=True):
+    """`findings` by checker; only those about the region as a whole, not about one of its vantages."""
+
+    experiment: str
+    times: FailoverTimes
+    findings: dict[str, Finding]
+
+    def limit_s(self, checker: str) -> float | None:
+        finding = self.findings.get(checker)
+        return finding.limit if finding else None
+
+    def passed(self, checker: str) -> bool:
+        finding = self.findings.get(checker)
+        return finding is not None and finding.verdict is Verdict.PASS
+
+
+def judged_failovers(
+    experiment: str, failovers: Sequence[FailoverTimes], findings: Sequence[Finding]
+) -> list[JudgedFailover]:
+    """Those of one experiment. A checker speaks of a region's faults in order: its nth finding is about the nth."""
+    of_region: defaultdict[str, defaultdict[str, list[Finding]]] = defaultdict(lambda: defaultdict(list))
+    for finding in findings:
+        of_region[finding.subject][finding.checker].append(finding)
+    earlier: defaultdict[str, int] = defaultdict(int)
+    judged = []
+    for times in failovers:
+        nth = earlier[times.region]
+        earlier[times.region] += 1
+        mine = {checker: found[nth] for checker, found in of_region[times.region].items() if nth < len(found)}
+        judged.append(JudgedFailover(experiment=experiment, times=times, findings=mine))
+    return judged

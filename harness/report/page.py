@@ -1,0 +1,169 @@
+"""The page: verdicts first, in plain words with their numbers, then how each came about.
+
+One file that needs no other: style and script are in it, and its own policy forbids every request.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+import msgspec
+from markupsafe import Markup
+
+from harness.checkers.timeline import failover_times
+from harness.events import ExperimentEvent
+from harness.findings import Finding, Verdict, overall
+from harness.history import History
+from harness.report.answers import answer
+from harness.report.drawing import Timeline
+from harness.report.evidence import evidence_lines
+from harness.report.failover_table import Stage, failover_stages
+from harness.report.failovers import JudgedFailover, judged_failovers
+from harness.report.measured import how_measured
+from harness.report.palette import COLOURS, Palette
+from harness.report.timeline import VantageLooks, build_timeline, vantage_looks
+from harness.report.waterfall import STEPS, Waterfall, waterfalls
+from harness.report.words import MARKS, Group, by_experiment, count, groups_of, number, tally
+from harness.run import RunRecord
+
+PAGE_FILE = "index.html"
+
+_HERE = Path(__file__).parent
+_IN_SCRIPTS = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+class ExperimentView(msgspec.Struct, frozen=True, kw_only=True):
+    """One experiment as the page shows it."""
+
+    ident: str
+    name: str
+    question: str
+    answer: str
+    verdict: Verdict
+    tally: dict[Verdict, int]
+    groups: list[Group]
+    failovers: list[JudgedFailover]
+    timeline: Timeline | None
+    """None when nobody looked: of a deployment, or of an experiment that left no trace."""
+    waterfalls: list[Waterfall]
+
+
+def write_page(path: Path, history: History, record: RunRecord, findings: Sequence[Finding]) -> None:
+    folder = path.absolute().parent
+    page = render_page(history, record, findings, folder=f"{folder.parent.name}/{folder.name}")
+    path.write_text(page, encoding="utf-8")
+
+
+def render_page(history: History, record: RunRecord, findings: Sequence[Finding], *, folder: str) -> str:
+    """`folder` is how the reader finds the run again."""
+    palette = Palette(history.header.stack.region_names)
+    experiments = _experiments(history, record, findings, palette)
+    judged = [failover for experiment in experiments for failover in experiment.failovers]
+    script = _static("page.js")
+    return _template().render(
+        record=record,
+        stack=history.header.stack,
+        palette=palette,
+        colours=COLOURS,
+        steps=STEPS,
+        experiments=experiments,
+        failovers=judged,
+        stages=_stages(judged),
+        tally=tally(findings),
+        total=len(findings),
+        headline=_headline(record, experiments),
+        measured=how_measured(history, record, folder),
+        hovers=_json({view.ident: view.timeline.hovers for view in experiments if view.timeline}),
+        evidence=functools.partial(evidence_lines, history),
+        style=Markup(_static("page.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _experiments(
+    history: History, record: RunRecord, findings: Sequence[Finding], palette: Palette
+) -> list[ExperimentView]:
+    questions = {experiment.name: experiment.question for experiment in record.experiments}
+    events = {event.experiment: event for event in history.of(ExperimentEvent)}
+    looks = vantage_looks(history)
+    grouped = by_experiment(tuple(questions), findings)
+    return [
+        _experiment(f"e{position}", name, questions.get(name, ""), mine, history, events.get(name), palette, looks)
+        for position, (name, mine) in enumerate(grouped.items())
+    ]
+
+
+def _experiment(
+    ident: str,
+    name: str,
+    question: str,
+    findings: Sequence[Finding],
+    history: History,
+    event: ExperimentEvent | None,
+    palette: Palette,
+    looks: Sequence[VantageLooks],
+) -> ExperimentView:
+    failovers = judged_failovers(name, failover_times(history, event), findings) if event else []
+    timeline = build_timeline(history, event, palette, looks) if event else None
+    return ExperimentView(
+        ident=ident,
+        name=name or "no experiment",
+        question=question,
+        answer=answer(findings, failovers, health_path=history.header.stack.health_check_path),
+        verdict=overall(findings),
+        tally=tally(findings),
+        groups=groups_of(findings),
+        failovers=failovers,
+        timeline=timeline if timeline and timeline.bars else None,
+        waterfalls=[waterfall for failover in failovers for waterfall in waterfalls(history, failover)],
+    )
+
+
+def _stages(judged: Sequence[JudgedFailover]) -> list[Stage]:
+    return failover_stages(judged) if judged else []
+
+
+def _headline(record: RunRecord, experiments: Sequence[ExperimentView]) -> str:
+    """The run in one sentence."""
+    passed = sum(experiment.verdict is Verdict.PASS for experiment in experiments)
+    asked = count(len(experiments), "question")
+    if record.interrupted:
+        return f"The run was interrupted: what follows is what was seen until then, on {asked}."
+    if not experiments:
+        return "Nothing was asked, so nothing is known."
+    if passed == len(experiments):
+        return f"{'The one question was' if passed == 1 else f'All {passed} questions were'} answered with yes."
+    others = [experiment for experiment in experiments if experiment.verdict is not Verdict.PASS]
+    told = [
+        f"{experiment.name} ({'no' if experiment.verdict is Verdict.FAIL else 'cannot tell'})" for experiment in others
+    ]
+    return f"{passed} of {asked} answered with yes; not {', '.join(told)}."
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(MARKS=MARKS, Verdict=Verdict, number=number, count=count)
+    return environment.get_template("page.html")
+
+
+@functools.cache
+def _static(name: str) -> str:
+    return (_HERE / "static" / name).read_text("utf-8")
+
+
+def _json(value: object) -> Markup:
+    """JSON that no text in it can end the script element with."""
+    return Markup(msgspec.json.encode(value).decode().translate(_IN_SCRIPTS))

@@ -1,0 +1,86 @@
+"""Numbers, verdicts and questions in the words that terminal, JUnit and page share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from harness.findings import Finding, Verdict
+
+MARKS = {Verdict.PASS: "✔", Verdict.UNKNOWN: "?", Verdict.FAIL: "✘"}
+"""A verdict is never told by colour alone."""
+
+
+def number(value: float | None, unit: str) -> str:
+    """A measured value with its unit, as short as it can be and still be compared; "" when there is none."""
+    if value is None:
+        return ""
+    if not math.isfinite(value):
+        return f"{value} {unit}".rstrip()
+    if unit == "share":
+        return f"{value:.2%}"
+    return (f"{value:.0f} {unit}" if value == int(value) else f"{value:.1f} {unit}").rstrip()
+
+
+def count(amount: int, noun: str) -> str:
+    """ "1 claim", "2 claims", "1,200 requests"."""
+    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+
+
+def span_s(from_s: float, until_s: float) -> str:
+    """ "63 to 148 s", or "63 s" where both ends read alike."""
+    low, high = f"{from_s:.0f}", f"{until_s:.0f}"
+    return f"{high} s" if low == high else f"{low} to {high} s"
+
+
+def family(finding: Finding) -> str:
+    """The checker without the rule: "deployment" of "deployment/record-exists"."""
+    return finding.checker.split("/")[0]
+
+
+def tally(findings: Sequence[Finding]) -> dict[Verdict, int]:
+    """How many findings there are of each verdict."""
+    return {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
+
+
+class Group:
+    """Findings of one family in one experiment: what deviates, and the passes, which are many when they are rules."""
+
+    FOLD_ABOVE = 3
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.findings: list[Finding] = []
+
+    @property
+    def folded(self) -> list[Finding]:
+        """Passes to be told on one line, so that what deviates is seen; none when they are few."""
+        passes = [finding for finding in self.findings if finding.verdict is Verdict.PASS]
+        return passes if len(passes) > self.FOLD_ABOVE else []
+
+    @property
+    def shown(self) -> list[Finding]:
+        """Those that get a line of their own."""
+        return [finding for finding in self.findings if finding.verdict is not Verdict.PASS or not self.folded]
+
+    @property
+    def folded_claim(self) -> str:
+        """ "all 104 rules of 'deployment' hold"."""
+        which = "all" if not self.shown else "the other"
+        return f"{which} {len(self.folded)} rules of {self.name!r} hold"
+
+
+def groups_of(findings: Sequence[Finding]) -> list[Group]:
+    """The findings of one experiment by family, each where its first one stood."""
+    groups: dict[str, Group] = {}
+    for finding in findings:
+        groups.setdefault(family(finding), Group(family(finding))).findings.append(finding)
+    return list(groups.values())
+
+
+def by_experiment(names: Sequence[str], findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Every finding under its experiment, in the run's order; those of an experiment not named come last."""
+    found: dict[str, list[Finding]] = {name: [] for name in names}
+    for finding in findings:
+        found.setdefault(finding.experiment, []).append(finding)
+    return found
