@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from moto.cloudformation import parsing
-from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.core.common_models import CloudFormationModel
+from moto.core.exceptions import ServiceException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
@@ -17,6 +17,10 @@ from harness.models.wan import rtt_ms
 from harness.stack import RegionName
 
 Properties = dict[str, Any]
+
+
+class ValidationError(ServiceException):  # type: ignore[misc]
+    code = "ValidationError"
 
 
 class GlobalTableResource(CloudFormationModel):  # type: ignore[misc]
@@ -54,7 +58,7 @@ class GlobalTableResource(CloudFormationModel):  # type: ignore[misc]
             return table_id(table)
         if attribute_name == "StreamArn":
             return str(table.describe()["TableDescription"]["LatestStreamArn"])
-        raise UnformattedGetAttTemplateException
+        raise ValidationError(f"{self.name} has no attribute {attribute_name}")
 
     @classmethod
     def create_from_cloudformation_json(
@@ -64,7 +68,7 @@ class GlobalTableResource(CloudFormationModel):  # type: ignore[misc]
         _check_replicas(resource_name, properties, region_name)
         for replica in properties["Replicas"]:
             if resource_name in dynamodb_backends[account_id][replica["Region"]].tables:
-                raise ValidationError(resource_name, f"{resource_name} already exists in {replica['Region']}")
+                raise ValidationError(f"{resource_name} already exists in {replica['Region']}")
         source = _create_first(resource_name, properties, account_id, region_name)
         replication = _installed(cls.replication)
         replication.make_global(source)
@@ -87,7 +91,6 @@ class GlobalTableResource(CloudFormationModel):  # type: ignore[misc]
         renamed = "TableName" in properties and new_resource_name != table.name
         if renamed or properties["KeySchema"] != table.schema:
             raise ValidationError(
-                table.name,
                 f"{table.name}: a new TableName or KeySchema means a new table; the lab replaces none, "
                 "delete the stack and create it again",
             )
@@ -112,8 +115,12 @@ class GlobalTableResource(CloudFormationModel):  # type: ignore[misc]
 
 def install_cloudformation(replication: Replication) -> None:
     GlobalTableResource.replication = replication
-    for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
-        cached.cache_clear()
+    # moto's own CloudFormation takes 1.5 s and 120 MB to import, and the lab has another one in its place: so it is
+    # only told of this type when something else has imported it.
+    parsing = sys.modules.get("moto.cloudformation.parsing")
+    if parsing is not None:
+        for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
+            cached.cache_clear()
 
 
 def uninstall_cloudformation() -> None:
@@ -122,19 +129,19 @@ def uninstall_cloudformation() -> None:
 
 def _installed(replication: Replication | None) -> Replication:
     if replication is None:
-        raise ValidationError("AWS::DynamoDB::GlobalTable", "the lab's tables are not installed in this process")
+        raise ValidationError("AWS::DynamoDB::GlobalTable: the lab's tables are not installed in this process")
     return replication
 
 
 def _check_replicas(name: str, properties: Properties, region: RegionName) -> None:
     regions = [replica["Region"] for replica in properties.get("Replicas", [])]
     if region not in regions:
-        raise ValidationError(name, f"{name}: Replicas ({', '.join(regions)}) must include the stack's region {region}")
+        raise ValidationError(f"{name}: Replicas ({', '.join(regions)}) must include the stack's region {region}")
     for named in regions:
         try:
             rtt_ms(region, named)
         except UnknownRegion as error:
-            raise ValidationError(name, f"{name}: {error}") from error
+            raise ValidationError(f"{name}: {error}") from error
 
 
 def _create_first(name: str, properties: Properties, account: str, region: RegionName) -> Table:
