@@ -14,6 +14,16 @@ TICKS_AT_MOST = (12, 40, 130)
 """By level: how many ticks the axis bears as it is, and when it is stretched."""
 
 
+class Box(msgspec.Struct, frozen=True):
+    """Where something stands from top to bottom; of no height for what the template draws over all rows."""
+
+    top: float = 0.0
+    height: float = 0.0
+
+    def below(self, y: float) -> Box:
+        return Box(self.top + y, self.height)
+
+
 class Bar(msgspec.Struct, frozen=True):
     x: float
     width: float
@@ -58,9 +68,9 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
         share = (at_s - self.from_s) / max(self.until_s - self.from_s, 1e-9)
         return round(100 * min(max(share, 0.0), 1.0), 3)
 
-    def bar(self, from_s: float, until_s: float, y: float, height: float, looks: str, text: str = "") -> Bar:
+    def bar(self, from_s: float, until_s: float, box: Box, looks: str, text: str = "") -> Bar:
         x = self.x(from_s)
-        return Bar(x, round(self.x(until_s) - x, 3), y, height, looks, text)
+        return Bar(x, round(self.x(until_s) - x, 3), box.top, box.height, looks, text)
 
     def ticks(self, origin_s: float) -> list[Tick]:
         """At round distances from `origin_s`; those of a finer level only where no coarser one stands."""
@@ -120,5 +130,5 @@ class Sheet:
         self.labels.append(Label(top + height / 2, text, note, looks))
         return top
 
-    def bar(self, from_s: float, until_s: float, y: float, height: float, looks: str, text: str = "") -> None:
-        self.bars.append(self.axis.bar(from_s, until_s, y, height, looks, text))
+    def bar(self, from_s: float, until_s: float, box: Box, looks: str, text: str = "") -> None:
+        self.bars.append(self.axis.bar(from_s, until_s, box, looks, text))

@@ -30,6 +30,10 @@ def how_measured(history: History, record: RunRecord, folder: str) -> list[tuple
         ("Health checks", _health_checks(history)),
         ("Vantages", f"{len(tracks_of(history).vantages)} places, each with a client subnet and a caching resolver"),
         ("Probes", _probes(history)),
+        (
+            "Resolution",
+            "a change counts from the first look that shows it; “up to … less”: the look before it",
+        ),
         ("Probes were late by", _lateness(history)),
         ("Looks left out", _left_out(history)),
         ("Seed", str(record.seed)),
@@ -47,8 +51,8 @@ def _clock(record: RunRecord) -> str:
     if record.clock_rate == 1:
         return f"real time; {record.stack_s:,.0f} s"
     return (
-        f"{record.clock_rate:g} × real time: all times here are the stack's own seconds, {record.stack_s:,.0f} of them; "
-        f"1 ms of this machine is {record.clock_rate:g} ms of them, which is the resolution"
+        f"{record.clock_rate:g} × real time: all times here are the stack's own seconds, {record.stack_s:,.0f} in all; "
+        f"what this machine does in 1 ms takes {record.clock_rate:g} ms of them"
     )
 
 

@@ -22,11 +22,12 @@ from harness.history import History
 from harness.report.answers import answer
 from harness.report.drawing import Timeline
 from harness.report.evidence import evidence_lines
-from harness.report.failover_table import Stage, failover_stages
+from harness.report.failover_table import failover_stages
 from harness.report.failovers import JudgedFailover, judged_failovers
+from harness.report.lanes import VantageLooks, vantage_looks
 from harness.report.measured import how_measured
 from harness.report.palette import COLOURS, Palette
-from harness.report.timeline import VantageLooks, build_timeline, vantage_looks
+from harness.report.timeline import build_timeline
 from harness.report.waterfall import STEPS, Waterfall, waterfalls
 from harness.report.words import MARKS, Group, by_experiment, count, groups_of, number, tally
 from harness.run import RunRecord
@@ -61,19 +62,18 @@ def write_page(path: Path, history: History, record: RunRecord, findings: Sequen
 
 def render_page(history: History, record: RunRecord, findings: Sequence[Finding], *, folder: str) -> str:
     """`folder` is how the reader finds the run again."""
-    palette = Palette(history.header.stack.region_names)
-    experiments = _experiments(history, record, findings, palette)
+    experiments = _Experiments(history, record).views(findings)
     judged = [failover for experiment in experiments for failover in experiment.failovers]
     script = _static("page.js")
     return _template().render(
         record=record,
         stack=history.header.stack,
-        palette=palette,
+        palette=Palette(history.header.stack.region_names),
         colours=COLOURS,
         steps=STEPS,
         experiments=experiments,
         failovers=judged,
-        stages=_stages(judged),
+        stages=failover_stages(judged),
         tally=tally(findings),
         total=len(findings),
         headline=_headline(record, experiments),
@@ -86,47 +86,36 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
     )
 
 
-def _experiments(
-    history: History, record: RunRecord, findings: Sequence[Finding], palette: Palette
-) -> list[ExperimentView]:
-    questions = {experiment.name: experiment.question for experiment in record.experiments}
-    events = {event.experiment: event for event in history.of(ExperimentEvent)}
-    looks = vantage_looks(history)
-    grouped = by_experiment(tuple(questions), findings)
-    return [
-        _experiment(f"e{position}", name, questions.get(name, ""), mine, history, events.get(name), palette, looks)
-        for position, (name, mine) in enumerate(grouped.items())
-    ]
+class _Experiments:
+    """Makes the views of a history's experiments; what all of them need is made once."""
 
+    def __init__(self, history: History, record: RunRecord) -> None:
+        self._history = history
+        self._questions = {experiment.name: experiment.question for experiment in record.experiments}
+        self._events = {event.experiment: event for event in history.of(ExperimentEvent)}
+        self._palette = Palette(history.header.stack.region_names)
+        self._looks: list[VantageLooks] = vantage_looks(history)
 
-def _experiment(
-    ident: str,
-    name: str,
-    question: str,
-    findings: Sequence[Finding],
-    history: History,
-    event: ExperimentEvent | None,
-    palette: Palette,
-    looks: Sequence[VantageLooks],
-) -> ExperimentView:
-    failovers = judged_failovers(name, failover_times(history, event), findings) if event else []
-    timeline = build_timeline(history, event, palette, looks) if event else None
-    return ExperimentView(
-        ident=ident,
-        name=name or "no experiment",
-        question=question,
-        answer=answer(findings, failovers, health_path=history.header.stack.health_check_path),
-        verdict=overall(findings),
-        tally=tally(findings),
-        groups=groups_of(findings),
-        failovers=failovers,
-        timeline=timeline if timeline and timeline.bars else None,
-        waterfalls=[waterfall for failover in failovers for waterfall in waterfalls(history, failover)],
-    )
+    def views(self, findings: Sequence[Finding]) -> list[ExperimentView]:
+        grouped = by_experiment(tuple(self._questions), findings)
+        return [self._view(f"e{position}", name, mine) for position, (name, mine) in enumerate(grouped.items())]
 
-
-def _stages(judged: Sequence[JudgedFailover]) -> list[Stage]:
-    return failover_stages(judged) if judged else []
+    def _view(self, ident: str, name: str, findings: Sequence[Finding]) -> ExperimentView:
+        history, event = self._history, self._events.get(name)
+        failovers = judged_failovers(name, failover_times(history, event), findings) if event else []
+        timeline = build_timeline(history, event, self._palette, self._looks) if event else None
+        return ExperimentView(
+            ident=ident,
+            name=name or "no experiment",
+            question=self._questions.get(name, ""),
+            answer=answer(findings, failovers, health_path=history.header.stack.health_check_path),
+            verdict=overall(findings),
+            tally=tally(findings),
+            groups=groups_of(findings),
+            failovers=failovers,
+            timeline=timeline if timeline and timeline.bars else None,
+            waterfalls=[waterfall for failover in failovers for waterfall in waterfalls(history, failover)],
+        )
 
 
 def _headline(record: RunRecord, experiments: Sequence[ExperimentView]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,86 +11,79 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.findings import Finding, Verdict
-from harness.run import FINDINGS_FILE, load_run
+from harness.findings import Finding, Verdict, overall
+from harness.report.answers import answer
+from harness.report.words import MARKS, by_experiment, count, groups_of, number, tally
+from harness.run import FINDINGS_FILE, RunRecord, load_run
 
 WIDTH = 118
 _COLORS = {Verdict.PASS: "green", Verdict.UNKNOWN: "yellow", Verdict.FAIL: "red"}
 
 
-def findings_table(findings: Iterable[Finding]) -> RenderableType:
-    """One row a finding: verdict, claim, what was measured against which limit."""
-    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("claim", ratio=1)
-    table.add_column("measured", justify="right", no_wrap=True)
-    table.add_column("limit", justify="right", no_wrap=True)
-    table.add_column("samples", justify="right", no_wrap=True)
-    experiment = None
-    for finding in findings:
-        if finding.experiment != experiment:
-            experiment = finding.experiment
-            table.add_row("", Text(experiment, style="bold"), "", "", "")
-        claim = Text(finding.claim)
-        if finding.verdict is not Verdict.PASS:
-            claim.append(f"\n{finding.explanation}", style="dim")
-        table.add_row(
-            Text(finding.verdict.value.upper(), style=_COLORS[finding.verdict]),
-            claim,
-            number(finding.measured, finding.unit),
-            number(finding.limit, finding.unit),
-            str(finding.samples or ""),
-        )
-    return table
-
-
-def number(value: float | None, unit: str) -> str:
-    """A measured value with its unit, as short as it can be and still be compared."""
-    if value is None:
-        return ""
-    if unit == "share":
-        return f"{value:.2%}"
-    return f"{value:.1f} {unit}" if value != int(value) else f"{value:.0f} {unit}".rstrip()
-
-
 def summary_text(folder: Path, *, color: bool) -> str:
-    """The verdicts of the run in `folder`: the deployment's many rules on one line when all of them pass."""
+    """The run in `folder`: each question with its answer, then every finding that is not a pass, then the verdict."""
     record = load_run(folder)
     findings = msgspec.json.decode((folder / FINDINGS_FILE).read_bytes(), type=list[Finding])
     buffer = io.StringIO()
     console = Console(file=buffer, force_terminal=color, no_color=not color, width=WIDTH)
-    console.print(findings_table(_folded(findings)))
-    verdict = Text(record.verdict.value.upper(), style=f"bold {_COLORS[record.verdict]}")
-    console.print(
-        Text.assemble(
-            "\n",
-            verdict,
-            f": {len(findings)} findings on {len(record.experiments)} experiments, {record.stack_s:.0f} stack seconds "
-            f"in {record.wall_s:.0f} s (clock rate {record.clock_rate:g})",
-        )
-    )
+    questions = {experiment.name: experiment.question for experiment in record.experiments}
+    for name, mine in by_experiment(tuple(questions), findings).items():
+        console.print(_answered(name, questions.get(name, ""), mine))
+    if deviating := [finding for finding in findings if finding.verdict is not Verdict.PASS]:
+        console.print(findings_table(deviating))
+        console.print()
+    console.print(_closing(record, findings))
     return buffer.getvalue()
 
 
-def _folded(findings: list[Finding]) -> list[Finding]:
-    """Many passes of one checker in one experiment as one line, so that what deviates is seen."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.experiment, finding.checker.split(":")[0]), []).append(finding)
-    folded: list[Finding] = []
-    for group in groups.values():
-        passes = [finding for finding in group if finding.verdict is Verdict.PASS]
-        if len(passes) <= 3:
-            folded += group
-            continue
-        folded += [finding for finding in group if finding.verdict is not Verdict.PASS]
-        folded.append(
-            msgspec.structs.replace(
-                passes[0],
-                claim=f"{passes[0].claim}, and {len(passes) - 1} more",
-                measured=None,
-                limit=None,
-                samples=sum(finding.samples for finding in passes),
-            )
-        )
-    return folded
+def findings_table(findings: Sequence[Finding]) -> RenderableType:
+    """One row a finding: verdict, claim, what was measured against which limit. Many passes of a kind are one row."""
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("claim", ratio=1)
+    for name in ("measured", "limit", "samples"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for experiment, mine in by_experiment((), findings).items():
+        table.add_row("", Text(experiment, style="bold"))
+        for row in _rows(mine):
+            table.add_row(*row)
+    return table
+
+
+def _rows(findings: Sequence[Finding]) -> Iterator[tuple[Text, Text, str, str, str]]:
+    for group in groups_of(findings):
+        for finding in group.shown:
+            claim = Text(finding.claim)
+            if finding.verdict is not Verdict.PASS:
+                claim.append(f"\n{_about(finding)}{finding.explanation}", style="dim")
+            measured, limit = number(finding.measured, finding.unit), number(finding.limit, finding.unit)
+            yield _verdict(finding.verdict), claim, measured, limit, f"{finding.samples or ''}"
+        if group.folded:
+            yield _verdict(Verdict.PASS), Text(group.folded_claim), "", "", ""
+
+
+def _about(finding: Finding) -> str:
+    """The subject, where the claim does not name it already."""
+    return "" if not finding.subject or finding.subject in finding.claim else f"{finding.subject}: "
+
+
+def _answered(name: str, question: str, findings: Sequence[Finding]) -> Text:
+    told = Text.assemble(_verdict(overall(findings)), "  ", (name or "no experiment", "bold"), "\n")
+    if question:
+        told.append(f"{question}\n", style="dim")
+    told.append(f"{answer(findings)}\n")
+    return told
+
+
+def _closing(record: RunRecord, findings: Sequence[Finding]) -> Text:
+    amounts = ", ".join(f"{amount} {verdict.value}" for verdict, amount in tally(findings).items() if amount)
+    told = (
+        f": {count(len(findings), 'finding')} ({amounts or 'nothing was checked'}) on "
+        f"{count(len(record.experiments), 'experiment')}, {record.stack_s:.0f} stack seconds in {record.wall_s:.0f} s "
+        f"(clock rate {record.clock_rate:g}){'; the run was interrupted' if record.interrupted else ''}"
+    )
+    return Text.assemble(_verdict(record.verdict), told)
+
+
+def _verdict(verdict: Verdict) -> Text:
+    return Text(f"{MARKS[verdict]} {verdict.value.upper()}", style=f"bold {_COLORS[verdict]}")

@@ -9,9 +9,9 @@ import msgspec
 from harness.checkers.moments import Moment
 from harness.events import HttpReply, VantageName
 from harness.history import History
-from harness.report.drawing import Axis, Bar, Tick
+from harness.report.drawing import Axis, Bar, Box, Tick
 from harness.report.failovers import DETECT, DETECT_BACK, DNS, DNS_BACK, HOME, RECOVER, JudgedFailover
-from harness.report.timeline import place_of
+from harness.report.scene import place_of
 
 ROW_HEIGHT = 18.0
 STEPS = (
@@ -41,6 +41,7 @@ class Waterfall(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[float, str, str, str], ...]
     """y, label, total, and all in words."""
     limits: tuple[Tick, ...]
+    """Their level tells which: 0 of the first step, 1 of the first two, 2 of all."""
     ticks: tuple[Tick, ...]
 
 
@@ -132,7 +133,7 @@ def _bars(axis: Axis, y: float, fall: Fall) -> Iterable[Bar]:
     from_s = 0.0
     for (looks, _meaning), step_s in zip(STEPS, fall.steps_s, strict=True):
         if step_s > 0:
-            yield axis.bar(from_s, from_s + step_s, y + 3, ROW_HEIGHT - 6, looks)
+            yield axis.bar(from_s, from_s + step_s, Box(y + 3, ROW_HEIGHT - 6), looks)
         from_s += step_s
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.errors import UsageError
 from harness.findings import Finding
 from harness.history import History
 from harness.report.junit import JUNIT_FILE, write_junit
@@ -13,8 +14,18 @@ from harness.run import RunRecord
 
 
 def write_report(folder: Path, history: History, record: RunRecord, findings: Sequence[Finding]) -> Path:
-    """Writes junit.xml and index.html into `folder`; returns the page's path."""
-    write_junit(folder / JUNIT_FILE, record, findings)
+    """Writes junit.xml and index.html into `folder`; returns the page's path.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
     page = folder / PAGE_FILE
-    write_page(page, history, record, findings)
+    try:
+        write_junit(folder / JUNIT_FILE, record, findings)
+        write_page(page, history, record, findings)
+    except OSError as error:
+        raise UsageError(
+            f"report in {folder} cannot be written: {error.strerror or error}; copy the folder where it can"
+            " and run `harness report` on it"
+        ) from error
     return page
