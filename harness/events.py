@@ -266,5 +266,16 @@ class DeploymentSeen(Event, frozen=True, kw_only=True, tag="deployment"):
 
 
 AnyEvent = (
-    RunHeader | ExperimentEvent | DnsAnswer | HttpReply | HealthObservation | FaultEvent | Gap | Note | DeploymentSeen
+    RunHeader
+    | ExperimentEvent
+    | DnsAnswer
+    | HttpReply
+    | HealthObservation
+    | ItemWrite
+    | ItemRead
+    | ReplicationMetric
+    | FaultEvent
+    | Gap
+    | Note
+    | DeploymentSeen
 )
