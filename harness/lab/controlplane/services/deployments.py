@@ -5,7 +5,6 @@ moto keeps no snapshots, so the lab takes one at CreateDeployment and keeps it o
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -93,7 +92,7 @@ def _snapshot(api: Any) -> DeployedApi:
 
 def _frozen(shown: dict[str, Any]) -> dict[str, Json]:
     """A deep copy without nulls, as botocore would parse it."""
-    copied: dict[str, Json] = _without_nulls(json.loads(json.dumps(shown)))
+    copied: dict[str, Json] = _without_nulls(shown)
     return copied
 
 

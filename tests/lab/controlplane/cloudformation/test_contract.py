@@ -140,6 +140,21 @@ def test_resources_taken_out_of_the_template_are_deleted(
     assert client("route53").list_health_checks()["HealthChecks"]
 
 
+def test_a_record_that_others_changed_can_still_be_renamed(
+    deploy: Deploy, template: Template, client: Client, submit: Callable[..., Any], zone_id: str
+) -> None:
+    """The health check was taken off by hand; then the template gives the record another SetIdentifier."""
+    deploy(template)
+    record = api_records(client, zone_id)["eu-west-1Api"]
+    del record["HealthCheckId"]
+    batch = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]}
+    client("route53").change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
+    template["Resources"]["Record"]["Properties"]["SetIdentifier"] = "ireland"
+    client("cloudformation").update_stack(StackName="app", **submit(template))
+
+    assert api_records(client, zone_id).keys() == {"ireland"}
+
+
 def test_a_new_deployment_moves_the_stage_before_the_old_one_goes(
     deploy: Deploy, template: Template, client: Client, submit: Callable[..., Any]
 ) -> None:

@@ -62,11 +62,13 @@ def test_on_request_a_failed_creation_is_kept(client: Client) -> None:
 
 
 def test_a_failed_update_puts_everything_back(client: Client) -> None:
-    """The API is renamed in place, a second one is made, then the check fails: both must be undone."""
+    """The API is renamed, a second one is made with a path in it, then the check fails: all is undone, last first."""
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="app", TemplateBody=body(Api=API))
     renamed = {**API, "Properties": {"Name": "renamed"}}
-    failing = body(Api=renamed, Other={**API, "DependsOn": "Api"}, Check={**IMPOSSIBLE, "DependsOn": "Other"})
+    inside = {"RestApiId": {"Ref": "Other"}, "ParentId": {"Fn::GetAtt": "Other.RootResourceId"}, "PathPart": "x"}
+    path = {"Type": "AWS::ApiGateway::Resource", "Properties": inside}
+    failing = body(Api=renamed, Other=API, Path=path, Check={**IMPOSSIBLE, "DependsOn": ["Api", "Path"]})
     cloudformation.update_stack(StackName="app", TemplateBody=failing)
 
     assert described(client)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"

@@ -71,10 +71,12 @@ class RecordSet(ResourceType):
         return Made(physical_id=record["Name"].rstrip("."))
 
     def update(self, context: Context, made: Made, old: Properties, new: Properties) -> Made:
-        before, after = _record(old), _record(new)
-        same = hosted_zones.identity(before) == hosted_zones.identity(after)
-        changes = [("UPSERT", after)] if same else [("DELETE", before), ("CREATE", after)]
-        hosted_zones.change(_zone_id(new), changes)
+        zone_id, after = _zone_id(new), _record(new)
+        was = hosted_zones.identity(_record(old))
+        # What stands there now may have been changed by others; a DELETE has to name it as it is.
+        before = None if was == hosted_zones.identity(after) else hosted_zones.current(zone_id, was)
+        changes = [("UPSERT", after)] if before is None else [("DELETE", before), ("CREATE", after)]
+        hosted_zones.change(zone_id, changes)
         return made
 
     def delete(self, context: Context, made: Made, properties: Properties) -> None:
