@@ -11,7 +11,10 @@ from harness.events import (
     Gap,
     HealthObservation,
     HttpReply,
+    ItemRead,
+    ItemWrite,
     Note,
+    ReplicationMetric,
     RunHeader,
 )
 from harness.findings import Finding
@@ -40,6 +43,14 @@ def describe(event: AnyEvent, subject: str = "") -> str:
             return f"{event.method} {event.path} from {event.vantage}: {_replied(event)}"
         case HealthObservation():
             return _polled(event)
+        case ItemWrite():
+            said = f"{event.outcome.value}{f' ({event.error})' if event.error else ''}"
+            return f"{event.client} in {event.region}: {event.operation.value} {event.value} to {event.key}: {said}"
+        case ItemRead():
+            said = event.error or (f"{event.item}" if event.item is not None else "no such item")
+            return f"{event.client} in {event.region}: read {event.key}: {event.outcome.value} ({said})"
+        case ReplicationMetric():
+            return f"ReplicationLatency {event.region} to {event.receiving_region}: average {event.average_ms:.0f} ms"
         case FaultEvent():
             detail = f": {event.detail}" if event.detail else ""
             return f"{event.fault} in {', '.join(event.regions)} {event.phase.value.replace('_', ' ')}{detail}"

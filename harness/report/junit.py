@@ -21,12 +21,12 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def write_junit(path: Path, record: RunRecord, findings: Sequence[Finding]) -> None:
-    root = ElementTree.Element("testsuites", name=_xml(record.name), time=f"{record.wall_s:.3f}", **_counts(findings))
+    told = {"name": _xml(record.name), "time": f"{record.wall_s:.3f}", **_counts(findings)}
+    root = ElementTree.Element("testsuites", told)
     names = tuple(experiment.name for experiment in record.experiments)
     for name, mine in by_experiment(names, findings).items():
-        suite = ElementTree.SubElement(
-            root, "testsuite", name=_xml(name), timestamp=record.started_at, skipped="0", **_counts(mine)
-        )
+        told = {"name": _xml(name), "timestamp": record.started_at, "skipped": "0", **_counts(mine)}
+        suite = ElementTree.SubElement(root, "testsuite", told)
         for finding in mine:
             _add_case(suite, finding)
     ElementTree.indent(root)

@@ -63,7 +63,9 @@ def write_page(path: Path, history: History, record: RunRecord, findings: Sequen
 def render_page(history: History, record: RunRecord, findings: Sequence[Finding], *, folder: str) -> str:
     """`folder` is how the reader finds the run again."""
     experiments = _Experiments(history, record).views(findings)
-    judged = [failover for experiment in experiments for failover in experiment.failovers]
+    failovers = [failover for experiment in experiments for failover in experiment.failovers]
+    # Those in which somebody moved come first: the others have little to tell.
+    failovers.sort(key=lambda failover: not failover.times.clients_s)
     script = _static("page.js")
     return _template().render(
         record=record,
@@ -72,8 +74,8 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
         colours=COLOURS,
         steps=STEPS,
         experiments=experiments,
-        failovers=judged,
-        stages=failover_stages(judged),
+        failovers=failovers,
+        stages=failover_stages(failovers),
         tally=tally(findings),
         total=len(findings),
         headline=_headline(record, experiments),
@@ -128,11 +130,12 @@ def _headline(record: RunRecord, experiments: Sequence[ExperimentView]) -> str:
         return "Nothing was asked, so nothing is known."
     if passed == len(experiments):
         return f"{'The one question was' if passed == 1 else f'All {passed} questions were'} answered with yes."
-    others = [experiment for experiment in experiments if experiment.verdict is not Verdict.PASS]
     told = [
-        f"{experiment.name} ({'no' if experiment.verdict is Verdict.FAIL else 'cannot tell'})" for experiment in others
+        f"{'no' if experiment.verdict is Verdict.FAIL else 'cannot tell'} for {experiment.name}"
+        for experiment in experiments
+        if experiment.verdict is not Verdict.PASS
     ]
-    return f"{passed} of {asked} answered with yes; not {', '.join(told)}."
+    return f"{passed} of {asked} answered with yes; {', '.join(told)}."
 
 
 @functools.cache
