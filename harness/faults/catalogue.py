@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from harness.faults.health_broken import HealthBroken
+from harness.faults.replication_paused import ReplicationPaused
 
-AnyFault = HealthBroken
+AnyFault = HealthBroken | ReplicationPaused

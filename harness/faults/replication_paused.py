@@ -1,0 +1,203 @@
+"""replication-paused: a region's replica neither sends nor takes replicated writes; its own reads and writes go on.
+
+The policy statements are those that AWS FIS writes for aws:dynamodb:global-table-pause-replication, beside whatever
+statements are there. They expire by themselves (DateLessThan), so a dead controller cannot leave the replica cut off
+for the 20 hours after which AWS would drop it from the global table for good. After they are written, replication may
+go on for up to five minutes (AWS FIS User Guide).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import timedelta
+from typing import ClassVar
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from harness.aws import aws_errors
+from harness.errors import InvalidPlan, NotDeployed, TargetError
+from harness.faults.policies import Statement, add_statements, read_policy, remove_statements
+from harness.stack import RegionName, Stack
+from harness.target import Target
+
+REPLICATION_SERVICE = "replication.dynamodb.amazonaws.com"
+SERVICE_SID = "HarnessReplicationPausedServicePrincipal"
+ROLE_SID = "HarnessReplicationPaused"
+SIDS = (SERVICE_SID, ROLE_SID)
+
+LONGEST_S = 4 * 3600.0
+"""Well below the 20 hours."""
+CANARY_WAIT_S = 10.0
+"""Replication usually takes less than a second; an item that is not there after ten was not let through."""
+
+_ROLE_ACTIONS = (
+    "GetItem", "PutItem", "UpdateItem", "DeleteItem", "DescribeTable", "UpdateTable", "Scan", "DescribeTimeToLive",
+    "UpdateTimeToLive",
+)  # fmt: skip
+_STREAM_ACTIONS = ("GetRecords", "DescribeStream", "GetShardIterator")
+
+
+class ReplicationPaused(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault", tag="replication-paused"):
+    """The replica of `region` is cut off from replication until rolled back, or until `expires_after_s` has passed."""
+
+    region: RegionName
+    expires_after_s: float = 3600.0
+
+    name: ClassVar[str] = "replication-paused"
+    iam_actions: ClassVar[tuple[str, ...]] = (
+        "dynamodb:DescribeTable",
+        "dynamodb:GetResourcePolicy",
+        "dynamodb:PutResourcePolicy",
+        "dynamodb:DeleteResourcePolicy",
+        "dynamodb:PutItem",
+        "dynamodb:GetItem",
+        "dynamodb:DeleteItem",
+    )
+    ends_itself: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.expires_after_s <= LONGEST_S:
+            raise InvalidPlan(
+                f"replication-paused expires_after_s {self.expires_after_s:g}: at most {LONGEST_S:g} s, since AWS drops "
+                "a replica for good that was cut off for 20 hours"
+            )
+
+    @property
+    def regions(self) -> tuple[RegionName, ...]:
+        return (self.region,)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"region": self.region, "expires_after_s": f"{self.expires_after_s:g}"}
+
+    def describe(self) -> str:
+        return f"{self.name} in {self.region}"
+
+    def resources(self, stack: Stack) -> tuple[str, ...]:
+        return (f"dynamodb:{self.region}:{stack.in_region(self.region).table_name}/policy",)
+
+    def snapshot(self, target: Target) -> dict[str, str]:
+        """The ARNs of table and stream, and both policies as they are: for a person, should the rollback fail."""
+        table, stream = self._arns(target)
+        client = target.dynamodb(self.region)
+        return {
+            "table_arn": table,
+            "stream_arn": stream,
+            "table_policy": json.dumps(read_policy(client, table).statements),
+            "stream_policy": json.dumps(read_policy(client, stream).statements) if stream else "[]",
+        }
+
+    def apply(self, target: Target) -> None:
+        table, stream = self._arns(target)
+        client = target.dynamodb(self.region)
+        expires_at = target.new_clock().calendar() + timedelta(seconds=self.expires_after_s)
+        until = expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        add_statements(client, table, table_statements(table, until))
+        if stream:
+            add_statements(client, stream, [_role_statement(stream, _STREAM_ACTIONS, until)])
+
+    def prove(self, target: Target) -> str | None:
+        """What was seen when an item written here is not there after `CANARY_WAIT_S`; None when it came through."""
+        if self._canary_comes_through(target):
+            return None
+        return f"an item written in {self.region} was not in any other region {CANARY_WAIT_S:g} s later"
+
+    def prove_removed(self, target: Target) -> bool:
+        return self._canary_comes_through(target)
+
+    def rollback(self, target: Target, snapshot: dict[str, str]) -> None:
+        """Removes our statements only; what others changed meanwhile stays."""
+        client = target.dynamodb(self.region)
+        for arn in filter(None, (snapshot["stream_arn"], snapshot["table_arn"])):
+            remove_statements(client, arn, SIDS)
+
+    def is_rolled_back(self, target: Target, snapshot: dict[str, str]) -> bool:
+        client = target.dynamodb(self.region)
+        arns = filter(None, (snapshot["stream_arn"], snapshot["table_arn"]))
+        return not any(read_policy(client, arn).sids() & set(SIDS) for arn in arns)
+
+    def is_gone(self, target: Target) -> bool:
+        try:
+            self._arns(target)
+        except NotDeployed:
+            return True
+        return False
+
+    def by_hand(self, stack: Stack, snapshot: dict[str, str]) -> str:  # noqa: ARG002  # the snapshot says it all
+        """The commands by which a person undoes it."""
+        return "; ".join(
+            _command(self.region, snapshot[f"{what}_arn"], snapshot[f"{what}_policy"])
+            for what in ("stream", "table")
+            if snapshot[f"{what}_arn"]
+        )
+
+    def _arns(self, target: Target) -> tuple[str, str]:
+        """(table, stream); the stream's is empty when there is none."""
+        table = target.stack.in_region(self.region).table_name
+        with aws_errors(f"describing table {table} in {self.region}"):
+            client = target.dynamodb(self.region)
+            try:
+                found = client.describe_table(TableName=table)["Table"]
+            except client.exceptions.ResourceNotFoundException as error:
+                raise NotDeployed(f"table {table} does not exist in {self.region}: run `harness deploy`") from error
+        return found["TableArn"], found.get("LatestStreamArn", "")
+
+    def _canary_comes_through(self, target: Target) -> bool:
+        """Writes an item here and looks for it elsewhere; leaves nothing behind that it can reach."""
+        table = target.stack.in_region(self.region).table_name
+        key = {"pk": {"S": f"harness#canary#{uuid.uuid4().hex}"}}
+        others = [region for region in target.stack.region_names if region != self.region]
+        clock = target.new_clock()
+        with aws_errors(f"writing a canary to table {table} in {self.region}"):
+            target.dynamodb(self.region).put_item(TableName=table, Item=key)
+        try:
+            clock.sleep_until_s(CANARY_WAIT_S)
+            return any(self._holds(target, region, key) for region in others)
+        finally:
+            with aws_errors(f"deleting the canary from table {table} in {self.region}"):
+                target.dynamodb(self.region).delete_item(TableName=table, Key=key)
+
+    def _holds(self, target: Target, region: RegionName, key: dict[str, dict[str, str]]) -> bool:
+        table = target.stack.in_region(region).table_name
+        try:
+            return "Item" in target.dynamodb(region).get_item(TableName=table, Key=key)
+        except ClientError as error:
+            raise TargetError(f"reading a canary from table {table} in {region}: {error}") from error
+
+
+def table_statements(arn: str, until: str) -> list[Statement]:
+    """What FIS appends to a table's policy, with Sids of our own. `until` is RFC 3339, UTC."""
+    service: Statement = {
+        "Sid": SERVICE_SID,
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": ["dynamodb:ReadDataForReplication", "dynamodb:WriteDataForReplication"],
+        "Resource": arn,
+        "Condition": {
+            "StringEquals": {"aws:PrincipalServiceName": REPLICATION_SERVICE},
+            "DateLessThan": {"aws:CurrentTime": until},
+        },
+    }
+    return [service, _role_statement(arn, _ROLE_ACTIONS, until)]
+
+
+def _role_statement(arn: str, actions: tuple[str, ...], until: str) -> Statement:
+    account = arn.split(":")[4]
+    role = f"arn:aws:iam::{account}:role/aws-service-role/{REPLICATION_SERVICE}/AWSServiceRoleForDynamoDBReplication"
+    return {
+        "Sid": ROLE_SID,
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": [f"dynamodb:{action}" for action in actions],
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": role}, "DateLessThan": {"aws:CurrentTime": until}},
+    }
+
+
+def _command(region: RegionName, arn: str, statements: str) -> str:
+    if statements == "[]":
+        return f"aws dynamodb delete-resource-policy --region {region} --resource-arn {arn}"
+    policy = json.dumps({"Version": "2012-10-17", "Statement": json.loads(statements)})
+    return f"aws dynamodb put-resource-policy --region {region} --resource-arn {arn} --policy '{policy}'"
