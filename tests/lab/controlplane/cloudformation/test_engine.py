@@ -73,6 +73,7 @@ def test_a_failed_update_puts_everything_back(client: Client) -> None:
 
     assert described(client)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert [api["name"] for api in client("apigateway").get_rest_apis()["items"]] == ["app"]
+    assert statuses(client, "Path")[-1] == "DELETE_COMPLETE"
     assert cloudformation.get_template(StackName="app")["TemplateBody"] == json.loads(body(Api=API))
 
 
