@@ -18,7 +18,6 @@ from harness.clock import Clock
 from harness.lab.controlplane.cloudformation.errors import ResourceFailed, ValidationError
 from harness.lab.controlplane.cloudformation.intrinsics import resolve
 from harness.lab.controlplane.cloudformation.plan import (
-    ACCOUNT_ID,
     StackScope,
     properties_of,
     wanted,
@@ -37,6 +36,7 @@ from harness.lab.controlplane.cloudformation.stacks import (
     StackStore,
     Submission,
 )
+from harness.lab.controlplane.services.account import ACCOUNT_ID
 
 Undo = Callable[[], None]
 _REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."

@@ -10,9 +10,9 @@ from harness.lab.controlplane.cloudformation.intrinsics import NO_VALUE, Node, e
 from harness.lab.controlplane.cloudformation.parameters import as_referenced
 from harness.lab.controlplane.cloudformation.registry import changed_properties, find_type
 from harness.lab.controlplane.cloudformation.stacks import ResourceChange, StackRecord, StackResource, Submission
+from harness.lab.controlplane.services.account import ACCOUNT_ID
 from harness.stack import RegionName
 
-ACCOUNT_ID = "123456789012"
 _UNKNOWN_UNTIL_MADE = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 

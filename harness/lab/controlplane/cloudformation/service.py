@@ -17,7 +17,7 @@ from harness.lab.controlplane.cloudformation.errors import (
     ValidationError,
 )
 from harness.lab.controlplane.cloudformation.parameters import ParameterInput, values_of
-from harness.lab.controlplane.cloudformation.plan import ACCOUNT_ID, is_unchanged, plan
+from harness.lab.controlplane.cloudformation.plan import is_unchanged, plan
 from harness.lab.controlplane.cloudformation.stacks import (
     ChangeSet,
     ResourceChange,
@@ -26,6 +26,7 @@ from harness.lab.controlplane.cloudformation.stacks import (
     Submission,
 )
 from harness.lab.controlplane.cloudformation.template import Template, check_capabilities, parse
+from harness.lab.controlplane.services.account import ACCOUNT_ID
 from harness.stack import RegionName
 
 # Of one region at a time: IAM and Route 53 are shared by all of them.
