@@ -58,7 +58,7 @@ def remove_statements(client: DynamoDBClient, arn: str, sids: Sequence[str]) -> 
 
 
 def _write(client: DynamoDBClient, arn: str, statements: Sequence[Statement], revision: str | None) -> None:
-    """Raises TargetError when somebody else changed the policy since it was read, or within AWS's 15 s between writes."""
+    """Raises TargetError when somebody else changed the policy since it was read, or AWS's 15 s are not over."""
     with aws_errors(f"changing the resource policy of {arn}"):
         if statements:
             document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

@@ -60,8 +60,8 @@ class ReplicationPaused(msgspec.Struct, frozen=True, kw_only=True, tag_field="fa
     def __post_init__(self) -> None:
         if not 0 < self.expires_after_s <= LONGEST_S:
             raise InvalidPlan(
-                f"replication-paused expires_after_s {self.expires_after_s:g}: at most {LONGEST_S:g} s, since AWS drops "
-                "a replica for good that was cut off for 20 hours"
+                f"replication-paused expires_after_s {self.expires_after_s:g}: at most {LONGEST_S:g} s, since AWS "
+                "drops a replica for good that was cut off for 20 hours"
             )
 
     @property
