@@ -19,6 +19,7 @@ from harness.events import (
 )
 from harness.findings import Finding
 from harness.history import History
+from harness.report.words import count
 
 
 def evidence_lines(history: History, finding: Finding) -> list[str]:
@@ -37,33 +38,43 @@ def _line(history: History, index: int, subject: str) -> str:
 def describe(event: AnyEvent, subject: str = "") -> str:
     """What was seen or done. Of a whole deployment, only the resource that `subject` names."""
     match event:
-        case DnsAnswer():
-            return f"DNS to {event.vantage}: {_answered(event)}"
-        case HttpReply():
-            return f"{event.method} {event.path} from {event.vantage}: {_replied(event)}"
-        case HealthObservation():
-            return _polled(event)
-        case ItemWrite():
-            said = f"{event.outcome.value}{f' ({event.error})' if event.error else ''}"
-            return f"{event.client} in {event.region}: {event.operation.value} {event.value} to {event.key}: {said}"
-        case ItemRead():
-            said = event.error or (f"{event.item}" if event.item is not None else "no such item")
-            return f"{event.client} in {event.region}: read {event.key}: {event.outcome.value} ({said})"
-        case ReplicationMetric():
-            return f"ReplicationLatency {event.region} to {event.receiving_region}: average {event.average_ms:.0f} ms"
+        case DnsAnswer() | HttpReply() | HealthObservation() | ReplicationMetric():
+            return _probed(event)
+        case ItemWrite() | ItemRead():
+            return _worked(event)
         case FaultEvent():
             detail = f": {event.detail}" if event.detail else ""
             return f"{event.fault} in {', '.join(event.regions)} {event.phase.value.replace('_', ' ')}{detail}"
         case DeploymentSeen():
             return _deployed(event, subject)
         case Gap():
-            return f"{event.missed} {event.source} looks of {event.vantage} left out: {event.reason}"
+            return f"{count(event.missed, f'{event.source} look')} of {event.vantage} left out: {event.reason}"
         case Note():
             return event.text
         case ExperimentEvent():
             return f"experiment {event.experiment}" + (f" stopped: {event.aborted}" if event.aborted else "")
         case RunHeader():
             return f"the run's header: {event.name} against {event.target}"
+
+
+def _probed(seen: DnsAnswer | HttpReply | HealthObservation | ReplicationMetric) -> str:
+    match seen:
+        case DnsAnswer():
+            return f"DNS to {seen.vantage}: {_answered(seen)}"
+        case HttpReply():
+            return f"{seen.method} {seen.path} from {seen.vantage}: {_replied(seen)}"
+        case HealthObservation():
+            return _polled(seen)
+        case ReplicationMetric():
+            return f"ReplicationLatency {seen.region} to {seen.receiving_region}: average {seen.average_ms:.0f} ms"
+
+
+def _worked(done: ItemWrite | ItemRead) -> str:
+    who = f"{done.client} in {done.region}"
+    said = f"{done.outcome.value}{f' ({done.error})' if done.error else ''}"
+    if isinstance(done, ItemWrite):
+        return f"{who}: {done.operation.value} {done.value} to {done.key}: {said}"
+    return f"{who}: read {done.key}: {said}, {'no item' if done.item is None else done.item}"
 
 
 def _answered(answer: DnsAnswer) -> str:

@@ -63,7 +63,7 @@ def _served_words(seen: Sequence[HttpReply]) -> str:
     first = seen[0]
     who = f"served by {first.region}" if first.region else "no region named itself"
     what = _told(reply.error or f"HTTP {reply.status}" for reply in seen)
-    where = _told(reply.address for reply in seen if reply.address)
+    where = _names(reply.address for reply in seen if reply.address)
     lead = who if first.outcome is Outcome.OK else f"FAILED, {who}"
     return f"{lead}: {what}{f' from {where}' if where else ''}{_timings(seen)}"
 
@@ -89,7 +89,7 @@ def _dns_words(seen: Sequence[DnsAnswer]) -> str:
     first = seen[0]
     who = f"led to {first.region}" if first.region else "led nowhere known"
     what = _told(answer.error or answer.rcode or "no answer" for answer in seen)
-    where = _told(address for answer in seen for address in answer.addresses)
+    where = _names(address for answer in seen for address in answer.addresses)
     facts = [f"TTL {first.ttl_s:g} s"] if first.ttl_s is not None else []
     facts += [f"scope /{first.scope}"] if first.scope is not None else []
     return f"{who}: {', '.join([what, *([where] if where else []), *facts])}"
@@ -101,3 +101,10 @@ def _told(values: Iterable[str]) -> str:
     told = [f"{times:,} × {value}" if times > 1 else value for value, times in counted[:KINDS_TOLD]]
     more = len(counted) - KINDS_TOLD
     return ", ".join(told) + (f" and {more} more kinds" if more > 0 else "")
+
+
+def _names(values: Iterable[str]) -> str:
+    """ "127.0.0.1, 127.0.0.2": each once."""
+    names = list(dict.fromkeys(values))
+    more = len(names) - KINDS_TOLD
+    return ", ".join(names[:KINDS_TOLD]) + (f" and {more} more" if more > 0 else "")

@@ -30,12 +30,12 @@
 
   const point = (event, figure, plot, rows) => {
     const { share, y } = where(event, plot);
-    const { from, until, origin, axis } = figure.dataset;
+    const { from, until, origin, countsFrom, axis } = figure.dataset;
     const at = Number(from) + share * (until - from);
     const hair = plot.querySelector(".hair");
     for (const end of ["x1", "x2"]) hair.setAttribute(end, `${100 * share}%`);
     hair.setAttribute("visibility", "visible");
-    const when = `${at.toFixed(1)} s, ${signed(at - origin)} from the fault`;
+    const when = `${at.toFixed(1)} s, ${signed(at - origin)} from ${countsFrom}`;
     const row = rows.find(([top, height]) => y - axis >= top && y - axis < top + height);
     if (!row) return show(event, [when]);
     const parts = row[3].filter(([start, end]) => start <= at && at <= end).map((part) => part[2]);
@@ -90,4 +90,7 @@
   };
   filter.addEventListener("input", sift);
   filter.addEventListener("submit", (event) => event.preventDefault());
+
+  // Shown only where they work.
+  for (const control of document.querySelectorAll(".zoom, .filter")) control.hidden = false;
 }

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.checkers.timeline import failover_times
+from harness.findings import Finding, Verdict
+from harness.history import History
+from harness.report.answers import answer
+from harness.report.failovers import judged_failovers
+
+
+def test_a_failover_is_answered_with_the_fastest_and_the_slowest_user(
+    story: History, story_findings: list[Finding]
+) -> None:
+    """Broken at 62 s, DNS changed at 147 s; both vantages' caches expire at 180 s: 118 s. Mended at 302 s, DNS back
+    at 367 s, caches expire at 420 s: 118 s again. Limits: 184 s."""
+    judged = judged_failovers("e", failover_times(story), story_findings)
+
+    told = answer(story_findings, judged, health_path="/health")
+
+    assert told.startswith(
+        "Yes: the users of eu-west-1 were well again at most 118 s after /health broke (limit 184 s), "
+        "home again at most 118 s after it was mended (limit 184 s) and 0 of "
+    )
+
+
+def test_without_a_history_the_slowest_user_is_told(story_findings: list[Finding]) -> None:
+    assert answer(story_findings).startswith("Yes: the users of eu-west-1 were well again at most 118 s after it broke")
+
+
+def test_a_span_of_users_is_told_from_the_fastest_to_the_slowest(
+    story: History, a_finding: Callable[..., Finding]
+) -> None:
+    slowest = a_finding(checker="time-to-recover", subject="eu-west-1", measured=148.0, limit=194.0, unit="s")
+    judged = judged_failovers("e", failover_times(story), [slowest])
+
+    assert "well again 118 to 148 s after it broke (limit 194 s)" in answer([slowest], judged).replace(
+        " broke (", " broke ("
+    ).replace("after  broke", "after it broke")
+
+
+def test_no_names_the_first_claim_that_does_not_hold(a_finding: Callable[..., Finding]) -> None:
+    findings = [a_finding(), a_finding(Verdict.FAIL, claim="Users came home", explanation="8 of 13 did")]
+
+    assert answer(findings) == "No: “Users came home” does not hold: 8 of 13 did."
+
+
+def test_other_claims_that_do_not_hold_are_counted(a_finding: Callable[..., Finding]) -> None:
+    assert answer([a_finding(Verdict.FAIL)] * 3).endswith("2 more claims do not hold.")
+
+
+def test_one_other_claim_is_singular(a_finding: Callable[..., Finding]) -> None:
+    assert answer([a_finding(Verdict.FAIL)] * 2).endswith("1 more claim does not hold.")
+
+
+def test_a_doubt_still_tells_what_was_seen(a_finding: Callable[..., Finding]) -> None:
+    served = a_finding(checker="failed-requests", measured=0.01, limit=0.02, unit="share", samples=200)
+    findings = [served, a_finding(Verdict.UNKNOWN, claim="Probes were made on time", explanation="late by p99 65 ms")]
+
+    assert answer(findings) == (
+        "Cannot tell: “Probes were made on time” could not be judged: late by p99 65 ms. "
+        "What was seen: 2 of 200 requests failed."
+    )
+
+
+def test_why_an_experiment_was_stopped_comes_before_what_that_left_unjudged(a_finding: Callable[..., Finding]) -> None:
+    unjudged = a_finding(Verdict.UNKNOWN, explanation="no fault was injected")
+    stopped = a_finding(Verdict.UNKNOWN, checker="aborted", explanation="it was stopped: no steady state within 120 s")
+
+    assert answer([unjudged, stopped]) == (
+        "Cannot tell: it was stopped: no steady state within 120 s. 1 more claim could not be judged."
+    )
+
+
+def test_what_failed_is_not_told_as_a_fact(a_finding: Callable[..., Finding]) -> None:
+    late = a_finding(
+        Verdict.FAIL, checker="time-to-recover", subject="eu-west-1", measured=900.0, limit=194.0, unit="s"
+    )
+
+    assert "What was seen" not in answer([late])
+
+
+def test_nothing_checked_is_no_answer() -> None:
+    assert answer([]) == "Cannot tell: nothing was checked."
+
+
+def test_rules_are_counted(a_finding: Callable[..., Finding]) -> None:
+    assert answer([a_finding(checker="deployment/record-exists")] * 104) == "Yes: all 104 rules hold."
+
+
+def test_claims_without_numbers_are_counted(a_finding: Callable[..., Finding]) -> None:
+    assert answer([a_finding(), a_finding()]) == "Yes: all 2 claims hold."

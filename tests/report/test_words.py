@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from harness.findings import Finding, Verdict
+from harness.report.words import by_experiment, count, groups_of, number, span_s
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "told"),
+    [
+        (None, "s", ""),
+        (184.0, "s", "184 s"),
+        (170.09, "s", "170.1 s"),
+        (0.0123, "share", "1.23%"),
+        (0.0, "", "0"),
+        (math.nan, "s", "nan s"),
+        (math.inf, "s", "inf s"),
+    ],
+)
+def test_numbers_are_short_and_comparable(value: float | None, unit: str, told: str) -> None:
+    assert number(value, unit) == told
+
+
+def test_one_is_not_plural() -> None:
+    assert [count(1, "claim"), count(0, "claim"), count(1200, "request")] == ["1 claim", "0 claims", "1,200 requests"]
+
+
+def test_a_span_whose_ends_read_alike_is_told_once() -> None:
+    assert [span_s(63.2, 148.4), span_s(63.2, 63.4)] == ["63 to 148 s", "63 s"]
+
+
+def test_many_passing_rules_are_one_line(a_finding: Callable[..., Finding]) -> None:
+    rules = [a_finding(checker=f"deployment/rule-{number}") for number in range(104)]
+
+    (group,) = groups_of(rules)
+
+    assert (group.shown, group.folded_claim) == ([], "all 104 rules of 'deployment' hold")
+
+
+def test_a_broken_rule_is_shown_beside_the_folded_others(a_finding: Callable[..., Finding]) -> None:
+    rules = [a_finding(checker=f"deployment/rule-{number}") for number in range(9)]
+    broken = a_finding(Verdict.FAIL, checker="deployment/record-target")
+
+    (group,) = groups_of([*rules, broken])
+
+    assert (group.shown, group.folded_claim) == ([broken], "the other 9 rules of 'deployment' hold")
+
+
+def test_few_passes_of_a_kind_are_all_shown(a_finding: Callable[..., Finding]) -> None:
+    three = [a_finding(checker="steady-state") for _ in range(3)]
+
+    assert groups_of(three)[0].shown == three
+
+
+def test_findings_of_an_experiment_that_was_not_named_are_kept(a_finding: Callable[..., Finding]) -> None:
+    stray = a_finding(experiment="stray")
+
+    assert by_experiment(("e",), [stray]) == {"e": [], "stray": [stray]}
