@@ -51,7 +51,8 @@ def _measured(findings: Sequence[Finding], failovers: Sequence[JudgedFailover], 
     for finding in told:
         times = times_of.get(id(finding))
         if finding.checker == RECOVER:
-            broke = f"{health_path} broke" if times and times.window.fault == "health-broken" else "it broke"
+            path = health_path if times and times.window.fault == "health-broken" else ""
+            broke = f"{path or 'it'} broke"
             took = _took(finding, times.clients_s if times else ())
             yield f"the users of {finding.subject} were well again {took} after {broke} ({_limit(finding)})"
         elif finding.checker == HOME:

@@ -100,4 +100,4 @@ def _deployed(seen: DeploymentSeen, subject: str) -> str:
         if resource.resource == subject:
             facts = ", ".join(f"{name} {value}" for name, value in sorted(resource.properties.items()))
             return f"{subject} in {resource.region}: {facts or 'nothing more is known'}"
-    return f"{len(seen.resources)} resources read back" + (f"; {subject} is not among them" if subject else "")
+    return f"{count(len(seen.resources), 'resource')} read back" + (f"; {subject} is not among them" if subject else "")

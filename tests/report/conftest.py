@@ -56,6 +56,7 @@ def a_record() -> Callable[..., RunRecord]:
 
     def make(findings: Sequence[Finding] = (), *names: str, rate: float = 20.0, interrupted: bool = False) -> RunRecord:
         verdict = overall(findings)
+        [ExperimentRecord(name=name, question=QUESTION, checks=CHECKS) for name in names or ("e",)]
         return RunRecord(
             name="scenarios",
             target="lab",
@@ -68,7 +69,9 @@ def a_record() -> Callable[..., RunRecord]:
             harness_version="0.1.0",
             verdict=verdict,
             exit_code=0,
-            experiments=tuple(ExperimentRecord(name=name, question=QUESTION, checks=CHECKS) for name in names or ("e",)),
+            experiments=tuple(
+                ExperimentRecord(name=name, question=QUESTION, checks=CHECKS) for name in names or ("e",)
+            ),
             interrupted=interrupted,
         )
 

@@ -33,7 +33,7 @@ def test_ticks_count_from_the_origin() -> None:
 
 
 def test_ticks_before_the_origin_are_negative() -> None:
-    assert [tick.text for tick in Axis(from_s=0, until_s=200).ticks(60) if tick.level == 0][0] == "−60"
+    assert next(tick.text for tick in Axis(from_s=0, until_s=200).ticks(60) if tick.level == 0) == "−60"
 
 
 @given(
