@@ -55,6 +55,7 @@ class Aws:
     def __init__(self, aws_url: str | None) -> None:
         self._aws_url = aws_url
         self._clients: dict[tuple[str, RegionName], Any] = {}
+        self._once: dict[RegionName, DynamoDBClient] = {}
         self._lock = threading.Lock()
 
     def client(self, service: str, region: RegionName) -> Any:
@@ -75,6 +76,17 @@ class Aws:
     def dynamodb(self, region: RegionName) -> DynamoDBClient:
         return cast("DynamoDBClient", self.client("dynamodb", region))
 
+    def dynamodb_once(self, region: RegionName) -> DynamoDBClient:
+        """Makes one attempt per call: a retry would hide that the attempt before it may have taken effect."""
+        found = self._once.get(region)
+        if found is None:
+            with self._lock:
+                found = self._once.get(region) or cast(
+                    "DynamoDBClient", self._make("dynamodb", region, attempts=1, read_timeout_s=5, connections=64)
+                )
+                self._once[region] = found
+        return found
+
     def acm(self, region: RegionName) -> ACMClient:
         return cast("ACMClient", self.client("acm", region))
 
@@ -87,11 +99,17 @@ class Aws:
     def sts(self) -> STSClient:
         return cast("STSClient", self.client("sts", _GLOBAL_REGION))
 
-    def _make(self, service: str, region: RegionName) -> Any:
+    def _make(
+        self, service: str, region: RegionName, *, attempts: int = 5, read_timeout_s: float = 20, connections: int = 32
+    ) -> Any:
         from botocore.config import Config
 
         config = Config(
-            retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=20, max_pool_connections=32
+            # Not `max_attempts`, which in spite of its name does not count the first.
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            connect_timeout=5,
+            read_timeout=read_timeout_s,
+            max_pool_connections=connections,
         )
         return self._session.client(cast("Any", service), region_name=region, endpoint_url=self._aws_url, config=config)
 

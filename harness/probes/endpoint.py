@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 TIMEOUT_WALL_S = 10.0
 
 
-class _Pinned(http.client.HTTPSConnection):
+class PinnedConnection(http.client.HTTPSConnection):
     """Connects to a given address, with SNI and verification for the host's name."""
 
     def __init__(self, address: str, host: str, target: Target) -> None:
@@ -39,7 +39,7 @@ def request(
     addresses = (address,) if address else target.resolve_host(host)
     if not addresses:
         return None
-    connection = _Pinned(addresses[0], host, target)
+    connection = PinnedConnection(addresses[0], host, target)
     try:
         headers = {"Host": host, "Connection": "close"}
         if body is not None:
