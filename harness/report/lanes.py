@@ -92,7 +92,8 @@ def _add_bar(scene: Scene, stretch: Stretch, box: Box, text: str) -> None:
 def _away(scene: Scene, stretch: Stretch, home: RegionName | None) -> str:
     """Only a lane that is away from home bears a region's name: that is where to look."""
     wide = scene.sheet.axis.x(stretch.end_s) - scene.sheet.axis.x(stretch.start_s) > TEXT_FROM_PERCENT
-    return stretch.region if wide and home and stretch.region and stretch.region != home else ""
+    named = wide and home is not None and not stretch.failed and stretch.region != home
+    return (stretch.region or "") if named else ""
 
 
 def _parts(kind: str, stretches: Sequence[Stretch]) -> Iterator[tuple[float, float, str]]:
