@@ -1,4 +1,4 @@
-"""What users of the stack do. For failover runs: one item that every region serves, for vantages to ask for."""
+"""One item that every region serves, for vantages to ask for while a stack fails over."""
 
 from __future__ import annotations
 
