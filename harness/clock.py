@@ -45,9 +45,10 @@ class ScaledClock:
             raise ValueError(f"clock rate {rate}: must be above 0")
         self._rate = rate
         self._started_mono_s = time.monotonic()
-        started_wall = datetime.now(UTC)
-        self._origin = origin or started_wall
-        self._started_at = self._origin + (started_wall - self._origin) * rate
+        self.started = datetime.now(UTC)
+        """Wall time of second 0."""
+        self._origin = origin or self.started
+        self._started_at = self._origin + (self.started - self._origin) * rate
 
     @property
     def rate(self) -> float:

@@ -81,11 +81,11 @@ class Run:
         self.target = target
         self.vantages = tuple(vantages)
         self.seed = seed
-        self.started = datetime.now(UTC)
+        self.clock = target.new_clock()
+        self.started = self.clock.started
         self.folder = _new_folder(reports, name, self.started)
         self.journal = Journal(journal, run=self.folder.name)
         self.journal.refuse_if_open()
-        self.clock = target.new_clock()
         self.recorder = Recorder(self.clock, self._header(), self.folder / HISTORY_FILE)
         self.findings: list[Finding] = []
         self.experiments: list[ExperimentRecord] = []
@@ -142,7 +142,7 @@ class Run:
             end_s=0.0,
             source="runner",
             name=self.name,
-            started_at=self.started.isoformat(timespec="milliseconds"),
+            started_at=self.started.isoformat(),
             target=self.target.name,
             clock_rate=self.clock.rate,
             seed=self.seed,

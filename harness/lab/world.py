@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,8 +48,8 @@ class Lab:
 
     def __init__(self, settings: LabSettings, folder: LabFolder) -> None:
         self._settings = settings
-        self._started = datetime.now(UTC)
-        self.clock = ScaledClock(settings.rate, self._started)
+        self.clock = ScaledClock(settings.rate)
+        self._started = self.clock.started
         self.truth = TruthRecord()
         self._certificates = Certificates(folder.path / "ca")
         self._addresses, self._https_port = allocate(
@@ -68,17 +68,39 @@ class Lab:
         self._reloader = Reloader(self._reload)
 
     def start(self) -> LabInfo:
-        """Returns when every part serves.
+        """Returns when every part serves; when one cannot, those started before it are ended again.
 
         Raises:
             LabError: a port is taken, or loopback addresses cannot be had.
         """
+        with ExitStack() as parts:
+            self._start_control_plane(parts)
+            self._start_data_plane(parts)
+            self._reload_zones()
+            self.control_plane.on_change(self._reloader.ask)
+            self._reloader.start()
+            parts.callback(self._reloader.stop)
+            self._started_parts = parts.pop_all()
+        self.info = self._describe()
+        return self.info
+
+    def stop(self) -> None:
+        """Ends every part, the last started first; the others also when one fails."""
+        self._started_parts.close()
+
+    def _start_control_plane(self, parts: ExitStack) -> None:
         self._thread.start()
+        parts.callback(self._end_loop)
+        parts.callback(self._tables.uninstall)
         self.control_plane.start()
+        parts.callback(self.control_plane.stop)
         self._aws = Aws(self.control_plane.url)
         self._hosted_zone_id = self._own_a_domain()
+
+    def _start_data_plane(self, parts: ExitStack) -> None:
         for region in self._settings.regions:
             self._gateways[region] = self._on_loop(self._start_gateway(region))
+            parts.callback(self._stop_part, self._gateways[region])
         self._health = LabHealth(
             self._loop,
             clock=self.clock,
@@ -99,25 +121,19 @@ class Lab:
             seed=self._settings.seed,
         )
         self._on_loop(self._dns.start())
+        parts.callback(self._stop_part, self._dns)
         self._on_loop(self._health.start())
+        parts.callback(self._stop_part, self._health)
         self.control_plane.health = self._health
         self.control_plane.dns = self._dns
-        self._reload_zones()
-        self.control_plane.on_change(self._reloader.ask)
-        self._reloader.start()
-        self.info = self._describe()
-        return self.info
 
-    def stop(self) -> None:
-        """Ends every part; the later ones also when an earlier one fails."""
-        self._reloader.stop()
-        for part in (self._health, self._dns, *self._gateways.values()):
-            try:
-                self._on_loop(part.stop())
-            except Exception:  # noqa: BLE001  # the other parts must still be stopped
-                _log.exception("stopping %s", type(part).__name__)
-        self.control_plane.stop()
-        self._tables.uninstall()
+    def _stop_part(self, part: LabGateway | LabDns | LabHealth) -> None:
+        try:
+            self._on_loop(part.stop())
+        except Exception:  # noqa: BLE001  # a lab that ends has nobody to tell but its log
+            _log.exception("stopping %s", type(part).__name__)
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_WITHIN_WALL_S)
 
@@ -179,7 +195,7 @@ class Lab:
         return LabInfo(
             name=self._settings.name,
             pid=os.getpid(),
-            started_at=self._started.isoformat(timespec="milliseconds"),
+            started_at=self._started.isoformat(),
             regions=self._settings.regions,
             seed=self._settings.seed,
             endpoints=Endpoints(
