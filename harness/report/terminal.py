@@ -25,7 +25,7 @@ def summary_text(folder: Path, *, color: bool) -> str:
     record = load_run(folder)
     findings = msgspec.json.decode((folder / FINDINGS_FILE).read_bytes(), type=list[Finding])
     buffer = io.StringIO()
-    console = Console(file=buffer, force_terminal=color, no_color=not color, width=WIDTH)
+    console = Console(file=buffer, force_terminal=color, width=WIDTH)
     questions = {experiment.name: experiment.question for experiment in record.experiments}
     for name, mine in by_experiment(tuple(questions), findings).items():
         console.print(_answered(name, questions.get(name, ""), mine))

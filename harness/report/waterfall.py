@@ -74,33 +74,26 @@ def _falls(
     noticed: Moment | None,
     from_s: float,
 ) -> list[Fall]:
-    falls = [
-        _fall(history, vantage, from_s, [noticed.by_s if noticed else None, dns.by_s if dns else None], arrived)
-        for vantage, dns, arrived in moments
-        if arrived is not None and arrived.by_s is not None
-    ]
+    noticed_s = noticed.by_s if noticed else None
+    falls = []
+    for vantage, dns, arrived in moments:
+        if arrived is not None and arrived.by_s is not None:
+            known_s = (noticed_s, dns.by_s if dns else None, _expired_s(history, arrived))
+            falls.append(Fall(vantage, _steps_s(from_s, known_s, arrived.by_s)))
     return sorted(falls, key=lambda fall: (fall.total_s, fall.vantage))
 
 
-def _fall(
-    history: History, vantage: VantageName, from_s: float, known_s: Sequence[float | None], arrived: Moment
-) -> Fall:
-    """Each step ends where the next begins; what was seen out of order, for want of looks, counts as no time."""
-    by_s = from_s if arrived.by_s is None else arrived.by_s
-    ends_s = [*known_s, _expired_s(history, arrived), by_s]
-    # Read backwards: a step was over when the one after it was. A step nobody saw ends with the one before.
-    latest_s = by_s
-    for position in reversed(range(len(ends_s))):
-        end_s = ends_s[position]
-        if end_s is not None:
-            latest_s = min(latest_s, end_s)
-            ends_s[position] = latest_s
-    steps_s, before_s = [], from_s
-    for end_s in ends_s:
-        over_s = before_s if end_s is None else max(before_s, end_s)
-        steps_s.append(over_s - before_s)
-        before_s = over_s
-    return Fall(vantage, tuple(steps_s))
+def _steps_s(from_s: float, ends_s: tuple[float | None, float | None, float | None], by_s: float) -> tuple[float, ...]:
+    """Each step ends where the next begins; the time of one whose end nobody saw is counted with the next.
+
+    Looks are made from time to time, so a cause may be seen after its effect: it was there by then at the latest. A
+    cache that had expired before DNS changed delayed nobody: who asked anew still got the old answer.
+    """
+    noticed_s, dns_s, expired_s = ends_s
+    known_s = from_s if noticed_s is None else min(noticed_s, by_s if dns_s is None else dns_s, by_s)
+    changed_s = known_s if dns_s is None else min(dns_s, by_s)
+    fresh_s = changed_s if expired_s is None else min(max(expired_s, changed_s), by_s)
+    return (known_s - from_s, changed_s - known_s, fresh_s - changed_s, by_s - fresh_s)
 
 
 def _expired_s(history: History, arrived: Moment) -> float | None:

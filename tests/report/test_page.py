@@ -101,6 +101,16 @@ def test_hostile_text_stays_text(story: History, a_record: Callable[..., RunReco
     assert "alert(1)</script>" in page.text
 
 
+def test_no_text_can_end_the_data_of_the_script(story: History, a_record: Callable[..., RunRecord]) -> None:
+    evil = msgspec.structs.replace(reply(DUBLIN, EU, 5, ok=False), error="</script ><!--<script>")
+    html = render_page(a_history(list(story)[1:], evil), a_record(), [], folder="x")
+
+    data = html.partition('id="hovers">')[2].partition("</script>\n")[0]
+
+    assert "--\\u003cscript" in data
+    assert "<" not in data
+
+
 def test_the_page_points_at_nothing_but_itself(
     story: History, story_findings: list[Finding], a_record: Callable[..., RunRecord]
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from builders import US, Story
 
 from harness.checkers.timeline import failover_times
-from harness.events import AnyEvent, HttpReply
+from harness.events import AnyEvent, DnsAnswer, HttpReply
 from harness.findings import Finding
 from harness.history import History
 from harness.report.failovers import judged_failovers
@@ -34,6 +34,15 @@ def resolved(history: History) -> History:
         return msgspec.structs.replace(event, resolved_s=event.start_s - event.start_s % 60)
 
     return History([told(event) for event in history])
+
+
+def without_requests(history: History, vantage: str, from_s: float, until_s: float) -> History:
+    """The history without the replies to `vantage` from `from_s` to before `until_s`."""
+    return History(
+        event
+        for event in history
+        if not (isinstance(event, HttpReply) and event.vantage == vantage and from_s <= event.start_s < until_s)
+    )
 
 
 def test_the_steps_add_up_to_what_the_users_waited(story: History) -> None:
@@ -66,18 +75,26 @@ def test_without_the_cache_age_the_rest_is_one_step(story: History) -> None:
     assert sum(steps_s(away)) == 118
 
 
+def test_a_cache_that_expired_before_dns_changed_delayed_nobody(story: History) -> None:
+    """Frankfurt's requests of 120 to 209 s were not made: its answer had expired at 120 s, DNS changed at 150 s."""
+    away, _back = falls(without_requests(resolved(story), "frankfurt", 120, 210))
+
+    assert steps_s(away, 1) == [83, 5, 0, 60]
+
+
 def test_waiting_for_the_next_request_is_no_fault_of_the_cache(story: History) -> None:
     """Frankfurt's requests of 180 to 209 s were not made: its cache expired at 180 s, it was well at 210 s."""
-    kept = [
-        event
-        for event in resolved(story)
-        if not (isinstance(event, HttpReply) and event.vantage == "frankfurt" and 180 <= event.start_s < 210)
-    ]
-
-    away, _back = falls(History(kept))
+    away, _back = falls(without_requests(resolved(story), "frankfurt", 180, 210))
 
     assert [row[1] for row in away.rows] == ["dublin", "frankfurt"]
     assert steps_s(away, 1) == [83, 5, 30, 30]
+
+
+def test_what_dns_answered_was_not_seen_so_its_step_is_none() -> None:
+    """Called sick after 83 s; the cache that expired at 180 s is all that is known of the other 35 s."""
+    away, _back = falls(resolved(Story().history(without=DnsAnswer)))
+
+    assert steps_s(away) == [83, 0, 35, 0]
 
 
 def test_bars_stand_end_to_end(story: History) -> None:
