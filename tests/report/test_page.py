@@ -89,10 +89,13 @@ def test_hostile_text_stays_text(story: History, a_record: Callable[..., RunReco
     finding = Finding(
         checker=HOSTILE, claim=HOSTILE, verdict=Verdict.FAIL, explanation=HOSTILE, subject="x" + HOSTILE, experiment="e"
     )
-    evil = msgspec.structs.replace(reply(DUBLIN, EU, 5, ok=False), error=HOSTILE, address=HOSTILE)
-    record = msgspec.structs.replace(a_record([finding]), name=HOSTILE, target=HOSTILE)
-    history = a_history(list(story)[1:], evil)
-    with_evidence = msgspec.structs.replace(finding, evidence=(history.index_at_s(5), history.index_at_s(5) + 1))
+    evil = msgspec.structs.replace(reply(DUBLIN, HOSTILE, 1005, ok=False), error=HOSTILE, address=HOSTILE)
+    served = [reply(DUBLIN, HOSTILE, at_s) for at_s in (1010, 1050)]
+    history = a_history(
+        list(story)[1:], an_experiment("f", start_s=1000, steady_until_s=1000, end_s=1100), evil, served
+    )
+    record = msgspec.structs.replace(a_record([finding], "e", "f"), name=HOSTILE, target=HOSTILE)
+    with_evidence = msgspec.structs.replace(finding, evidence=(list(history).index(evil),))
 
     page = page_of(history, record, [with_evidence])
 

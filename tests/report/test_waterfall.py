@@ -90,6 +90,15 @@ def test_waiting_for_the_next_request_is_no_fault_of_the_cache(story: History) -
     assert steps_s(away, 1) == [83, 5, 30, 30]
 
 
+def test_users_that_were_well_before_dns_was_seen_to_change_waited_no_longer(story: History) -> None:
+    """No look at DNS from 150 to 189 s: it had changed by 180 s all the same, because users were well then."""
+    kept = [event for event in resolved(story) if not (isinstance(event, DnsAnswer) and 150 <= event.start_s < 190)]
+
+    away, _back = falls(History(kept))
+
+    assert steps_s(away) == [83, 35, 0, 0]
+
+
 def test_what_dns_answered_was_not_seen_so_its_step_is_none() -> None:
     """Called sick after 83 s; the cache that expired at 180 s is all that is known of the other 35 s."""
     away, _back = falls(resolved(Story().history(without=DnsAnswer)))
