@@ -17,6 +17,13 @@ KEY_LIMIT_BYTES = 2048
 """DynamoDB's limit for a partition key."""
 
 
+def _above_zero(plan: msgspec.Struct, *names: str) -> None:
+    for name in names:
+        value = getattr(plan, name)
+        if not (math.isfinite(value) and value > 0):
+            raise InvalidPlan(f"{type(plan).__name__}: {name} = {value}: it must be above 0")
+
+
 class Mix(msgspec.Struct, frozen=True, kw_only=True):
     """How often each operation is chosen, relative to the others."""
 
@@ -46,6 +53,15 @@ class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _above_zero(self, "keys", "writes_every_s", "reads_every_s")
+        if self.slots_per_write < 2:
+            raise InvalidPlan(
+                f"session: a write every {self.writes_every_s} s leaves no room for a read every {self.reads_every_s} s"
+            )
+
+    @property
+    def slots_per_write(self) -> int:
+        """A session does one thing every `reads_every_s`; every so many-th is a write."""
+        return round(self.writes_every_s / self.reads_every_s)
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +116,7 @@ class KeySpace:
     """Names of a workload's keys and clients. Every key begins with `prefix`."""
 
     def __init__(self, workload: Workload, regions: Sequence[RegionName]) -> None:
+        self.run = workload.run
         self.prefix = f"harness#{workload.run}#"
         self.clients = {
             region: tuple(f"{region}/{number}" for number in range(workload.clients_per_region)) for region in regions
@@ -156,10 +173,3 @@ def steps(workload: Workload, keys: KeySpace, client: str) -> Iterator[Step]:
             attribute=own.choice(ATTRIBUTES),
             delay_share=own.random() / 2,
         )
-
-
-def _above_zero(plan: Workload | SessionPlan, *names: str) -> None:
-    for name in names:
-        value = getattr(plan, name)
-        if not (math.isfinite(value) and value > 0):
-            raise InvalidPlan(f"{type(plan).__name__}: {name} = {value}: it must be above 0")
