@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 
 
@@ -36,3 +37,59 @@ def wilson_interval(hits: int, trials: int, z: float = 1.96) -> tuple[float, flo
     half = z / scale * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     # At the ends the interval touches 0 or 1 exactly; rounding must not leave the truth outside.
     return (0.0 if hits == 0 else centre - half), (1.0 if hits == trials else centre + half)
+
+
+def bootstrap_ranks(samples: int, share: float, confidence: float = 0.95) -> tuple[int, int]:
+    """Ranks (1 is the smallest sample) between which a resample's quantile lies with this confidence.
+
+    This is the percentile bootstrap with infinitely many resamples. A resample's quantile is its k-th smallest value,
+    k = ⌈share × samples⌉, and it is at most the j-th smallest sample when at least k of its draws are: a binomial
+    tail, so there is nothing to draw, no seed and no noise (Efron 1979, section 3).
+
+    The upper rank is samples + 1, which is no sample at all, when the quantile may lie beyond the largest one
+    (share ** samples is above half of what the confidence leaves), where a bootstrap would be too sure of itself; the
+    lower rank is 0 in the mirrored case.
+    """
+    if samples < 1 or not 0 <= share <= 1:
+        raise ValueError(f"quantile {share} of {samples} samples: needs a sample and a share from 0 to 1")
+    tail = (1 - confidence) / 2
+    rank = max(1, math.ceil(share * samples - 1e-9))
+
+    def reached(limit: float) -> int:
+        return bisect_left(
+            range(samples + 1), limit, lo=1, hi=samples, key=lambda j: binomial_tail(samples, j / samples, rank)
+        )
+
+    low = reached(tail) if (1 - share) ** samples <= tail else 0
+    high = reached(1 - tail) if share**samples <= tail else samples + 1
+    return low, high
+
+
+def samples_needed(share: float, confidence: float = 0.95) -> int:
+    """How many samples it takes to bound a quantile from above: 368 for p99, 72 for p95, 6 for p50."""
+    return math.ceil(math.log((1 - confidence) / 2) / math.log(share))
+
+
+def binomial_tail(trials: int, share: float, at_least: int) -> float:
+    """Chance of `at_least` hits or more in so many trials."""
+    if at_least <= 0 or share >= 1:
+        return 1.0
+    if at_least > trials or share <= 0:
+        return 0.0
+    mean = trials * share
+    if at_least > mean:
+        return _binomial_above(trials, share, at_least)
+    return 1 - _binomial_above(trials, 1 - share, trials - at_least + 1)
+
+
+def _binomial_above(trials: int, share: float, at_least: int) -> float:
+    """The sum from `at_least`, which lies above the mean, so that each term is smaller than the one before it."""
+    log_term = math.lgamma(trials + 1) - math.lgamma(at_least + 1) - math.lgamma(trials - at_least + 1)
+    term = math.exp(log_term + at_least * math.log(share) + (trials - at_least) * math.log1p(-share))
+    odds, total = share / (1 - share), 0.0
+    for hits in range(at_least, trials + 1):
+        total += term
+        if term < total * 1e-15:
+            break
+        term *= odds * (trials - hits) / (hits + 1)
+    return min(1.0, total)
