@@ -10,21 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import HarnessError, RollbackFailed
+from harness.errors import HarnessError
 from harness.findings import Finding, Verdict
 from scenarios.verdicts import require_pass
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
     from harness.lab.state import LabFolder, LabInfo
-    from harness.run import Run, RunRecord
+    from harness.run import Run
     from harness.stack import Stack
     from harness.target import Target
-
-_RUNS: list[Run] = []
-"""The session's run while it lasts: the hook for Ctrl-C is given nothing else to find it by."""
-_REPORT = pytest.StashKey[tuple["RunRecord", Path]]()
-_ROLLBACK_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,17 +31,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=1, help="seed of phases, delays and routes")
     group.addoption("--rate", type=float, default=20.0, help="clock rate of a lab of its own")
     group.addoption("--report-dir", default="reports", help="where the run's folder is made")
-    group.addoption("--allow-faults", action="store_true", help="needed to break anything that is not a lab")
+    group.addoption("--allow-faults", action="store_true", help="needed to break anything that is not on this machine")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A scenario's `region` is each region of the target. Nothing is started for that, so --collect-only stays free."""
     if "region" in metafunc.fixturenames and "scenarios" in metafunc.definition.path.parts:
-        metafunc.parametrize("region", _region_names(metafunc.config), scope="session")
+        from harness.cli.pytest_session import region_names
+
+        metafunc.parametrize("region", region_names(metafunc.config), scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--target") in ("", "lab") or config.getoption("--allow-faults"):
+    from harness.cli.pytest_session import may_break
+
+    if may_break(config):
         return
     skip = pytest.mark.skip(reason="breaks the target on purpose: say --allow-faults")
     for item in items:
@@ -54,101 +53,75 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:  # the report is passed through as it is
-    if call.excinfo and call.excinfo.errisinstance(RollbackFailed):
-        item.config.stash[_ROLLBACK_FAILED] = True
-    return (yield)
+def pytest_configure(config: pytest.Config) -> None:
+    """What was asked for is checked before anything is collected or started."""
+    from harness.cli.pytest_session import PLUGIN, ScenarioSession, check_options
 
-
-def pytest_keyboard_interrupt() -> None:
-    """Said before the fixtures are torn down, so that the report says it too."""
-    for run in _RUNS:
-        run.interrupted = True
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """This program's exit codes, where a run was made: see `harness --help`."""
-    report = session.config.stash.get(_REPORT, None)
-    if session.config.stash.get(_ROLLBACK_FAILED, False):
-        session.exitstatus = 6
-    elif report and report[0].interrupted:
-        session.exitstatus = 130
-    elif report and session.exitstatus in (0, 1) and report[0].verdict is not Verdict.PASS:
-        session.exitstatus = report[0].exit_code
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    report = config.stash.get(_REPORT, None)
-    if not report:
-        return
-    from harness.report.terminal import summary_text
-
-    _record, page = report
-    terminalreporter.write_sep("=", "verdicts")
-    terminalreporter.write(summary_text(page.parent, color=terminalreporter.hasmarkup))
-    terminalreporter.write_line(f"report: {page}")
-
-
-def _region_names(config: pytest.Config) -> tuple[str, ...]:
-    from harness.cli.targets import plan_for_lab
-    from harness.deployment.plan import DEFAULT_REGIONS, check_region
-    from harness.lab.state import LabFolder
-    from harness.target import load_target
-
-    text, regions = config.getoption("--target"), config.getoption("--regions")
+    config.pluginmanager.register(ScenarioSession(config), PLUGIN)
+    if hasattr(config, "workerinput"):
+        return  # xdist's controller has checked it
     try:
-        if regions:
-            return tuple(check_region(region.strip()) for region in regions.split(","))
-        if text == "lab":
-            return plan_for_lab(LabFolder(config.getoption("--lab")).running()).regions
-        if text not in ("", "aws"):
-            return load_target(Path(text)).stack.region_names
+        check_options(config)
     except HarnessError as error:
-        raise pytest.UsageError(str(error)) from error
-    return DEFAULT_REGIONS
+        pytest.exit(f"error: {error}", returncode=error.exit_code)
 
 
 @pytest.fixture(scope="session")
-def own_lab(pytestconfig: pytest.Config) -> Iterator[tuple[LabFolder, LabInfo]]:
+def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Writes text to the terminal while tests run; workers of xdist have none."""
+    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    capture = pytestconfig.pluginmanager.get_plugin("capturemanager")
+
+    def written(text: str) -> None:
+        if reporter and capture:
+            with capture.global_and_fixture_disabled():
+                reporter.write(text, flush=True)
+
+    return written
+
+
+@pytest.fixture(scope="session")
+def own_lab(pytestconfig: pytest.Config, say: Callable[[str], None]) -> Iterator[tuple[LabFolder, LabInfo]]:
     """A lab in a process of its own, which ends with the session."""
     import os
 
+    from harness.cli.pytest_session import region_names
     from harness.lab.settings import LabSettings
     from harness.lab.spawn import end, spawn
     from harness.lab.state import LabFolder
 
-    root = Path(tempfile.mkdtemp(prefix="harness-lab-"))
-    folder = LabFolder("scenarios", root=root)
+    path = Path(tempfile.mkdtemp(prefix="harness-lab-"))
+    folder = LabFolder(path.name, root=path.parent)
     settings = LabSettings(
-        name="scenarios",
-        regions=_region_names(pytestconfig),
+        regions=region_names(pytestconfig),
         rate=pytestconfig.getoption("--rate"),
         seed=pytestconfig.getoption("--seed"),
         owner_pid=os.getpid(),
     )
-    info = spawn(settings, folder)
+    say("\n  starting a lab\n")
     try:
-        yield folder, info
+        info = spawn(settings, folder)
+        try:
+            yield folder, info
+        finally:
+            end(folder, info)
     finally:
-        end(folder, info)
-        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Target:
+def target(request: pytest.FixtureRequest, pytestconfig: pytest.Config, say: Callable[[str], None]) -> Target:
     """The stack under test and the way to it."""
+    from harness.cli.pytest_session import region_names
     from harness.cli.targets import plan_for_lab, target_for
     from harness.deployment.reference import deploy_reference
 
     text = pytestconfig.getoption("--target")
     if text:
-        regions = _region_names(pytestconfig) if pytestconfig.getoption("--regions") else ()
+        regions = region_names(pytestconfig) if pytestconfig.getoption("--regions") else ()
         return target_for(text, lab=pytestconfig.getoption("--lab"), regions=regions)
     _folder, info = request.getfixturevalue("own_lab")
+    say(f"  deploying to {', '.join(info.regions)} of the lab\n")
     return deploy_reference(plan_for_lab(info), lambda _progress: None, lambda _text: None)
 
 
@@ -160,24 +133,26 @@ def stack(target: Target) -> Stack:
 @pytest.fixture(scope="session")
 def run(request: pytest.FixtureRequest, pytestconfig: pytest.Config, target: Target) -> Iterator[Run]:
     """The session's run: all experiments share its folder, history and journal; its report is written at the end."""
-    from harness.report.write import write_report
-
+    from harness.cli.pytest_session import PLUGIN, ScenarioSession, vantage_patterns
     from harness.cli.targets import journal_file
-    from harness.faults.signals import terminate_unwinds
+    from harness.faults.signals import signals_held
     from harness.probes.preflight import preflight
+    from harness.report.write import write_report
     from harness.run import Run
     from harness.vantages import choose
 
+    session = pytestconfig.pluginmanager.get_plugin(PLUGIN)
+    assert isinstance(session, ScenarioSession)
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "")
-    vantages = choose([name.strip() for name in pytestconfig.getoption("--vantages").split(",")])
+    vantages = choose(vantage_patterns(pytestconfig))
     preflight(target, vantages[0])
     if pytestconfig.getoption("--target"):
-        journal = journal_file(target)
+        journal = journal_file(target.name)
     else:
         # A lab of its own takes its faults with it: its journal ends with it too.
         folder, _info = request.getfixturevalue("own_lab")
         journal = folder.path / "journal.jsonl"
-    run = Run(
+    run = session.run = Run(
         "-".join(filter(None, ("scenarios", worker))),
         target,
         reports=Path(pytestconfig.getoption("--report-dir")).absolute(),
@@ -185,16 +160,14 @@ def run(request: pytest.FixtureRequest, pytestconfig: pytest.Config, target: Tar
         vantages=vantages,
         seed=pytestconfig.getoption("--seed"),
     )
-    _RUNS.append(run)
     try:
-        with terminate_unwinds():
-            yield run
+        yield run
     finally:
-        history = run.recorder.history()
-        record = run.close()
-        page = write_report(run.folder, history, record, run.findings)
-        pytestconfig.stash[_REPORT] = (record, page)
-        _RUNS.remove(run)
+        with signals_held():
+            history = run.recorder.history()
+            record = run.close()
+            page = write_report(run.folder, history, record, run.findings)
+            session.reported(page, record.exit_code)
 
 
 @pytest.fixture(scope="session")
@@ -207,25 +180,24 @@ def item_path(run: Run, target: Target) -> str:
 
 @pytest.fixture
 def conduct(
-    run: Run, pytestconfig: pytest.Config, record_property: Callable[[str, object], None]
+    run: Run,
+    pytestconfig: pytest.Config,
+    say: Callable[[str], None],
+    record_property: Callable[[str, object], None],
 ) -> Callable[[Experiment], list[Finding]]:
     """Runs an experiment with live progress, and fails the test unless every finding passes."""
     from harness.cli.progress import ProgressLine
     from harness.experiment import run_experiment
 
     reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    capture = pytestconfig.pluginmanager.get_plugin("capturemanager")
-
-    def write(text: str) -> None:
-        if reporter and capture:
-            with capture.global_and_fixture_disabled():
-                reporter.write(text, flush=True)
 
     def conducted(experiment: Experiment) -> list[Finding]:
-        progress = ProgressLine(write, live=bool(reporter and reporter.isatty))
-        write("\n")
-        findings = run_experiment(experiment, run, progress.tell)
-        progress.clear()
+        progress = ProgressLine(say, live=bool(reporter and reporter.isatty))
+        say("\n")
+        try:
+            findings = run_experiment(experiment, run, progress.tell)
+        finally:
+            progress.clear()
         record_property("verdict", Verdict.worst(finding.verdict for finding in findings).value)
         require_pass(findings)
         return findings

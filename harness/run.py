@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,13 +85,12 @@ class Run:
         self.clock = target.new_clock()
         self.started = self.clock.started
         self.folder = _new_folder(reports, name, self.started)
-        self.journal = Journal(journal, run=self.folder.name)
-        self.journal.refuse_if_open()
+        self.journal = _take_journal(journal, self.folder)
+        _point_latest(reports, self.folder)
         self.recorder = Recorder(self.clock, self._header(), self.folder / HISTORY_FILE)
         self.findings: list[Finding] = []
         self.experiments: list[ExperimentRecord] = []
         self.interrupted = False
-        _point_latest(reports, self.folder)
 
     def add(self, experiment: ExperimentRecord, findings: Iterable[Finding]) -> None:
         self.experiments.append(experiment)
@@ -186,9 +186,24 @@ def _new_folder(reports: Path, name: str, started: datetime) -> Path:
     raise UsageError(f"{reports} has a hundred runs named {stamp}-{name}")
 
 
+def _take_journal(path: Path, folder: Path) -> Journal:
+    """The journal, held by the run in `folder`; a run that may not start leaves no folder."""
+    with ExitStack() as refused:
+        refused.callback(folder.rmdir)
+        journal = Journal(path, run=folder.name)
+        refused.callback(journal.release)
+        journal.refuse_if_open()
+        refused.pop_all()
+    return journal
+
+
 def _point_latest(reports: Path, folder: Path) -> None:
     """reports/latest -> the newest run; replaced in one step so that it never dangles."""
-    partial = reports / f".latest.{os.getpid()}"
+    partial, latest = reports / f".latest.{os.getpid()}", reports / "latest"
     partial.unlink(missing_ok=True)
     partial.symlink_to(folder.name, target_is_directory=True)
-    partial.replace(reports / "latest")
+    try:
+        partial.replace(latest)
+    except OSError as error:
+        partial.unlink()
+        raise UsageError(f"{latest} cannot be made a link to the newest run: {error.strerror}; move it away") from error

@@ -63,12 +63,12 @@ def main() -> None:
     """Exit codes: 0 pass, 1 deviated, 2 usage, 3 unknown, 4 a guard stopped it, 5 nothing ran, 6 rollback incomplete,
     130 interrupted."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        # Without standalone mode click returns the code of ctx.exit() instead of ending with it.
+        code = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from harness.cli.targets import plan_for, target_file
 from harness.deployment.deploy import Deployer, Progress
-from harness.deployment.plan import DeployPlan, check_region
+from harness.deployment.plan import DeployPlan, parse_regions
 from harness.errors import UsageError
 from harness.lab.state import DEFAULT_NAME
 
@@ -58,7 +58,10 @@ def deploy(  # noqa: PLR0917
     console = Console(stderr=True)
     target = deploy_reference(plan, _teller(console), lambda text: console.print(f"[dim]{text}[/]", soft_wrap=True))
     path = out or target_file(plan.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"folder {path.parent} cannot be made: {error.strerror}; choose with --out") from error
     save_target(target, path)
     if as_json:
         click.echo(path.read_text())
@@ -87,7 +90,7 @@ def destroy(target_text: str, lab: str, regions: str, stack_name: str, yes: bool
     Deployer(aws, plan.new_clock(), _teller(console)).destroy(plan.stack_name, plan.regions)
     target_file(plan.name).unlink(missing_ok=True)
     if as_json:
-        click.echo(json.dumps({"destroyed": plan.stack_name, "regions": list(plan.regions)}))
+        click.echo(json.dumps({"deleted": plan.stack_name, "regions": list(plan.regions)}))
     else:
         console.print(f"[bold green]deleted[/] {plan.stack_name} in {where}")
 
@@ -95,9 +98,10 @@ def destroy(target_text: str, lab: str, regions: str, stack_name: str, yes: bool
 def _plan(target_text: str, lab: str, regions: str, stack_name: str, changes: dict[str, object]) -> DeployPlan:
     plan = plan_for(target_text, lab=lab)
     if regions:
-        changes["regions"] = tuple(check_region(region.strip()) for region in regions.split(","))
+        changes["regions"] = parse_regions(regions)
     if stack_name:
         changes["stack_name"] = stack_name
+        changes["name"] = f"{plan.name}-{stack_name}"
         # Tables are named for themselves: two stacks in one account must not share one.
         changes["table_name"] = stack_name
     changed = {key: value for key, value in changes.items() if value is not None}

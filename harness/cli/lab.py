@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
 import msgspec
 
-from harness.deployment.plan import DEFAULT_REGIONS, check_region
-from harness.errors import LabNotRunning
+from harness.deployment.plan import DEFAULT_REGIONS, parse_regions
+from harness.errors import LabError, LabNotRunning
 from harness.lab.state import DEFAULT_NAME, LabFolder, LabInfo
 
 name_option = click.option("--name", default=DEFAULT_NAME, show_default=True, help="Which lab, when several run.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -34,15 +36,24 @@ def lab() -> None:
 @click.option("--dns-port", default=0, type=click.IntRange(0, 65535), help="Port of the name server; 0: a free one.")
 @click.option("--https-port", default=0, type=click.IntRange(0, 65535), help="Port of the gateways; 0: a free one.")
 @click.option("--detach", is_flag=True, help="Return when it is ready; end it with `harness lab down`.")
+@json_option
 def up(  # noqa: PLR0917
-    name: str, regions: str, rate: float, seed: int, port: int, dns_port: int, https_port: int, detach: bool
+    name: str,
+    regions: str,
+    rate: float,
+    seed: int,
+    port: int,
+    dns_port: int,
+    https_port: int,
+    detach: bool,
+    as_json: bool,
 ) -> None:
     """Start a lab and, unless --detach, stay with it until Ctrl-C."""
     from harness.lab.settings import LabSettings
 
     settings = LabSettings(
         name=name,
-        regions=tuple(check_region(region.strip()) for region in regions.split(",")),
+        regions=parse_regions(regions),
         rate=rate,
         seed=seed,
         port=port,
@@ -53,60 +64,79 @@ def up(  # noqa: PLR0917
     if detach:
         from harness.lab.spawn import spawn
 
-        click.echo(describe(spawn(settings, folder)))
+        show(spawn(settings, folder), as_json=as_json)
         return
     from harness.lab.world import run_lab
 
-    run_lab(settings, folder, lambda info: click.echo(describe(info) + "\nCtrl-C ends it."))
+    def ready(info: LabInfo) -> None:
+        show(info, as_json=as_json)
+        click.echo("Ctrl-C ends it.", err=True)
+
+    run_lab(settings, folder, ready)
+    click.echo(f"lab {name!r} ended", err=True)
 
 
 @lab.command()
 @name_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def status(name: str, as_json: bool) -> None:
     """Say whether the lab runs, where, and what its clock shows."""
-    info = LabFolder(name).running()
-    if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(info), indent=2))
-        return
-    click.echo(describe(info))
+    show(LabFolder(name).running(), as_json=as_json)
 
 
 @lab.command()
 @name_option
-def env(name: str) -> None:
+@json_option
+def env(name: str, as_json: bool) -> None:
     """Print export lines that point any AWS client, dig and curl at the lab: eval "$(harness lab env)"."""
-    info = LabFolder(name).running()
+    variables = environment(LabFolder(name).running())
+    if as_json:
+        click.echo(json.dumps(variables, indent=2))
+        return
+    for key, value in variables.items():
+        click.echo(f"export {key}={shlex.quote(value)}")
+
+
+@lab.command()
+@name_option
+@json_option
+def down(name: str, as_json: bool) -> None:
+    """End the lab. One that does not run is no error."""
+    from harness.lab.spawn import end
+
+    folder = LabFolder(name)
+    try:
+        info = folder.running()
+    except LabNotRunning:
+        if folder.is_running():
+            raise LabError(f"lab {name!r} is starting or stopping: try again in some seconds") from None
+        told = f"no lab {name!r} is running"
+    else:
+        end(folder, info)
+        told = f"lab {name!r} ended"
+    click.echo(json.dumps({"name": name, "running": False}) if as_json else told)
+
+
+def environment(info: LabInfo) -> dict[str, str]:
+    """Variables by which AWS clients, the CDK app, dig and curl find the lab."""
     endpoints = info.endpoints
-    address, _, port = endpoints.nameservers[0].partition(":")
-    for key, value in {
-        "AWS_ENDPOINT_URL": endpoints.aws_url,
+    address, _, port = endpoints.nameservers[0].rpartition(":")
+    return {
+        "AWS_ENDPOINT_URL": endpoints.aws_url or "",
         "AWS_ACCESS_KEY_ID": "lab",
         "AWS_SECRET_ACCESS_KEY": "lab",
         "AWS_DEFAULT_REGION": info.regions[0],
         "HOSTED_ZONE_ID": info.hosted_zone_id,
         "DOMAIN_NAME": info.domain_name,
-        "LAB_CA_FILE": endpoints.ca_file,
+        "LAB_CA_FILE": endpoints.ca_file or "",
         "LAB_NAMESERVER": address,
         "LAB_DNS_PORT": port,
-        "LAB_HTTPS_PORT": endpoints.https_port,
-    }.items():
-        click.echo(f"export {key}={value}")
+        "LAB_HTTPS_PORT": str(endpoints.https_port),
+    }
 
 
-@lab.command()
-@name_option
-def down(name: str) -> None:
-    """End the lab. One that does not run is no error."""
-    from harness.lab.spawn import end
-
-    try:
-        info = LabFolder(name).running()
-    except LabNotRunning:
-        click.echo(f"no lab {name!r} is running")
-        return
-    end(LabFolder(name), info)
-    click.echo(f"lab {name!r} ended")
+def show(info: LabInfo, *, as_json: bool) -> None:
+    click.echo(json.dumps(msgspec.to_builtins(info), indent=2) if as_json else describe(info))
 
 
 def describe(info: LabInfo) -> str:

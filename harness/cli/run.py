@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 
+from harness.cli.exit_codes import session_exit_code
 from harness.errors import UsageError
 
 
@@ -17,14 +16,22 @@ from harness.errors import UsageError
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
 def run(target: str, scenarios: Path, pytest_arguments: tuple[str, ...]) -> None:
     """Run the scenarios and write a report. What follows is given to pytest: -k failover, --collect-only ..."""
+    import pytest
+
     if not scenarios.exists():
         raise UsageError(f"no scenarios at {scenarios}: run this in the checkout, or say where with --scenarios")
     options = ["--target", target] if target else []
-    command = [sys.executable, "-m", "pytest", str(scenarios), *options, *pytest_arguments]
-    # A process of its own: Ctrl-C reaches both, pytest rolls back and reports, and this one only waits for it.
-    process = subprocess.Popen(command)
-    while True:
-        try:
-            sys.exit(process.wait())
-        except KeyboardInterrupt:
-            continue
+    session = _Session()
+    # In this process: signals, the terminal and what faults must undo stay in one place.
+    code = int(pytest.main([str(scenarios), *options, *pytest_arguments], plugins=[session]))
+    # Without a session the code is pytest's own, about options that it does not know.
+    raise SystemExit(code if session.started else session_exit_code(code, told=()))
+
+
+class _Session:
+    """A plugin of pytest that knows whether pytest came as far as a session."""
+
+    started = False
+
+    def pytest_sessionstart(self) -> None:
+        self.started = True

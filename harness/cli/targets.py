@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from harness.aws import Aws
 from harness.deployment.describe import describe
 from harness.deployment.plan import DEFAULT_STACK_NAME, DeployPlan, plan_from_environment, plan_from_file
-from harness.lab.state import LabFolder, LabInfo
+from harness.lab.state import DEFAULT_NAME, LabFolder, LabInfo
 from harness.stack import RegionName
 from harness.target import Target, load_target
 
@@ -25,7 +26,8 @@ def plan_for(text: str, *, lab: str) -> DeployPlan:
 
 def plan_for_lab(info: LabInfo) -> DeployPlan:
     return DeployPlan(
-        name="lab",
+        # Labs side by side must not share a target file and an undo journal.
+        name="lab" if info.name == DEFAULT_NAME else f"lab-{info.name}",
         domain_name=info.domain_name,
         hosted_zone_id=info.hosted_zone_id,
         regions=info.regions,
@@ -52,9 +54,14 @@ def deployed_target(plan: DeployPlan, regions: tuple[RegionName, ...] = ()) -> T
 
 
 def target_file(name: str) -> Path:
-    return HARNESS_FOLDER / "targets" / f"{name}.json"
+    return HARNESS_FOLDER / "targets" / f"{_file_name(name)}.json"
 
 
-def journal_file(target: Target) -> Path:
+def journal_file(target_name: str) -> Path:
     """One journal for each target: its lock keeps two runs from breaking one stack at once."""
-    return HARNESS_FOLDER / "journal" / f"{target.name}.jsonl"
+    return HARNESS_FOLDER / "journal" / f"{_file_name(target_name)}.jsonl"
+
+
+def _file_name(name: str) -> str:
+    """A target may be called anything; `recover` looks for journals in one folder only."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "_"

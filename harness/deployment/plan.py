@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from harness.clock import ScaledClock
-from harness.errors import InvalidPlan, UnknownRegion
+from harness.errors import InvalidPlan, UnknownRegion, UsageError
 from harness.stack import Endpoints, RegionName, is_region_name
 from harness.vantages import catalogue
 
@@ -64,13 +65,19 @@ class DeployPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         }
 
 
+def parse_regions(text: str) -> tuple[RegionName, ...]:
+    """ "us-east-1, eu-west-1" -> its names, in order. Raises UnknownRegion."""
+    return tuple(check_region(region.strip()) for region in text.split(","))
+
+
 def check_region(region: str) -> RegionName:
-    """Raises UnknownRegion, naming near ones."""
+    """Raises UnknownRegion, naming the closest."""
     known = [vantage.name.removeprefix("aws:") for vantage in catalogue()]
-    if not is_region_name(region) or region not in known:
-        near = [name for name in known if name[:2] == region[:2]] or known
-        raise UnknownRegion(f"region {region!r} is not known; did you mean one of {', '.join(near[:6])}?")
-    return region
+    if is_region_name(region) and region in known:
+        return region
+    near = difflib.get_close_matches(region.lower(), known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "`harness vantages` lists those that are"
+    raise UnknownRegion(f"region {region!r} is not known; {hint}")
 
 
 def plan_from_environment(environment: Mapping[str, str] = os.environ) -> DeployPlan:
@@ -86,9 +93,13 @@ def plan_from_environment(environment: Mapping[str, str] = os.environ) -> Deploy
 
 def plan_from_file(path: Path) -> DeployPlan:
     """Raises InvalidPlan, naming the file and the field."""
+    if path.suffix == ".json":
+        raise InvalidPlan(f"plan {path}: a plan is a TOML file; JSON files are targets, for `harness run --target`")
     try:
         return msgspec.toml.decode(path.read_bytes(), type=DeployPlan)
     except OSError as error:
-        raise InvalidPlan(f"plan {path} cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
+        raise InvalidPlan(
+            f"plan {path} cannot be read: {error.strerror}; name a plan file (TOML), `lab` or `aws`"
+        ) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, UsageError) as error:
         raise InvalidPlan(f"plan {path}: {error}") from error

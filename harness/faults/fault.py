@@ -17,7 +17,7 @@ import msgspec
 
 from harness.aws import aws_errors
 from harness.clock import Clock
-from harness.errors import BlastRadiusExceeded, HarnessError, NotDeployed, NotOptedIn, RollbackFailed
+from harness.errors import BlastRadiusExceeded, HarnessError, LabNotRunning, NotDeployed, NotOptedIn, RollbackFailed
 from harness.events import FaultEvent, FaultPhase
 from harness.faults.catalogue import AnyFault
 from harness.faults.journal import Journal, Opened
@@ -142,6 +142,8 @@ def undo(entry: Opened, target: Target, clock: Clock) -> str:
             if isinstance(error, NotDeployed) and entry.fault.is_gone(target):
                 return "gone"
             last = error
+    if isinstance(last, LabNotRunning):
+        return "gone"  # The stack lived in the memory of a server on this machine, which has ended.
     raise RollbackFailed(
         f"{entry.fault.describe()} could not be rolled back in {ROLLBACK_ATTEMPTS} attempts: {last}. "
         f"Run `harness recover`, or by hand: {entry.fault.by_hand(entry.stack, entry.snapshot)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 READY_WITHIN_WALL_S = 60.0
 ENDED_WITHIN_WALL_S = 15.0
+ERROR = "error: "
+"""Begins the last line of the log of a lab that could not start for a reason that it knows."""
 
 
 def spawn(settings: LabSettings, folder: LabFolder) -> LabInfo:
@@ -27,7 +30,7 @@ def spawn(settings: LabSettings, folder: LabFolder) -> LabInfo:
 
     Raises:
         LabAlreadyRunning: one of that name runs.
-        LabError: it ended or was not ready in time; the message has the end of its log.
+        LabError: it ended, and says why, or was not ready in time.
     """
     folder.take()  # Says at once that one runs; the lab itself takes it again.
     folder.give_back()
@@ -39,10 +42,19 @@ def spawn(settings: LabSettings, folder: LabFolder) -> LabInfo:
             stderr=log,
             start_new_session=True,
         )
+    try:
+        return _ready(process, settings.name, folder)
+    except BaseException:
+        # Ctrl-C too: a lab that its caller never heard of would run on.
+        process.kill()
+        process.wait()
+        raise
 
+
+def _ready(process: subprocess.Popen[bytes], name: str, folder: LabFolder) -> LabInfo:
     def ready() -> LabInfo | None:
         if process.poll() is not None:
-            raise LabError(f"lab {settings.name!r} ended while starting:\n{_tail(folder)}")
+            raise LabError(_last_words(name, folder))
         try:
             info = folder.running()
         except LabNotRunning:
@@ -51,21 +63,33 @@ def spawn(settings: LabSettings, folder: LabFolder) -> LabInfo:
 
     info = _wait(ready, READY_WITHIN_WALL_S)
     if info is None:
-        process.kill()
-        raise LabError(f"lab {settings.name!r} was not ready within {READY_WITHIN_WALL_S:.0f} s:\n{_tail(folder)}")
+        raise LabError(f"lab {name!r} was not ready within {READY_WITHIN_WALL_S:.0f} s; its log is {folder.log}")
     return info
 
 
 def end(folder: LabFolder, info: LabInfo) -> None:
-    """Asks the lab to end, then makes it. Only ever signals the process that holds the folder's lock."""
+    """Asks the lab to end, then makes it; returns when its process is gone."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.kill(info.pid, number)
         except ProcessLookupError:
             return
-        if _wait(lambda: not folder.is_running(), ENDED_WITHIN_WALL_S):
+        if _wait(lambda: not folder.is_running() and is_gone(info.pid), ENDED_WITHIN_WALL_S):
             return
     raise LabError(f"lab {info.name!r} (process {info.pid}) cannot be ended")
+
+
+def is_gone(pid: int) -> bool:
+    """True when no such process runs; one of our own that has ended is reaped."""
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _wait(done: Callable[[], T], at_most_s: float) -> T | None:
@@ -78,9 +102,10 @@ def _wait(done: Callable[[], T], at_most_s: float) -> T | None:
     return None
 
 
-def _tail(folder: LabFolder) -> str:
-    try:
-        lines = folder.log.read_text(errors="replace").splitlines()
-    except OSError:
-        return "(no log)"
-    return "\n".join(f"  {line}" for line in lines[-15:])
+def _last_words(name: str, folder: LabFolder) -> str:
+    """The error that the lab ended with; the end of its log when it crashed."""
+    lines = folder.log.read_text(errors="replace").splitlines()
+    if lines and lines[-1].startswith(ERROR):
+        return lines[-1].removeprefix(ERROR)
+    told = "".join(f"\n  {line}" for line in lines[-15:])
+    return f"lab {name!r} crashed while starting; the end of its log {folder.log}:{told}"

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import LabAlreadyRunning, LabNotRunning
+from harness.errors import LabAlreadyRunning, LabNotRunning, UsageError
 from harness.stack import Endpoints, RegionName
 
 DEFAULT_NAME = "default"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 class LabInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +47,15 @@ def labs_folder() -> Path:
 
 
 class LabFolder:
-    """The folder of the lab called `name`."""
+    """The folder of the lab called `name`.
+
+    Raises:
+        UsageError: the name would not do as that of a folder and of a target.
+    """
 
     def __init__(self, name: str = DEFAULT_NAME, *, root: Path | None = None) -> None:
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"lab name {name!r}: use 1 to 40 letters, digits, '-' and '_', the first no sign")
         self.name = name
         self.path = (root or labs_folder()) / name
         self._lock_fd = -1
@@ -61,9 +69,15 @@ class LabFolder:
 
         Raises:
             LabAlreadyRunning: another process has it.
+            UsageError: it cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UsageError(
+                f"lab folder {self.path} cannot be written: {error.strerror}; set HARNESS_HOME to one that can"
+            ) from error
         try:
             _lock(fd)
         except BlockingIOError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ import msgspec
 
 from harness.aws import Aws
 from harness.clock import ScaledClock
+from harness.errors import HarnessError
 from harness.lab.addresses import allocate
 from harness.lab.api import TruthRecord, lab_routes
 from harness.lab.certificates import Certificates
@@ -31,6 +33,7 @@ from harness.lab.health import LabHealth
 from harness.lab.ports import Change
 from harness.lab.reload import Reloader
 from harness.lab.settings import LabSettings
+from harness.lab.spawn import ERROR, is_gone
 from harness.lab.state import LabFolder, LabInfo
 from harness.lab.tables import install
 from harness.stack import Endpoints, RegionName
@@ -219,6 +222,7 @@ def run_lab(settings: LabSettings, folder: LabFolder, ready: Callable[[LabInfo],
         LabAlreadyRunning: one of that name runs.
     """
     ending = threading.Event()
+    orphaned = False
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: ending.set())
     folder.take()
@@ -228,23 +232,15 @@ def run_lab(settings: LabSettings, folder: LabFolder, ready: Callable[[LabInfo],
         try:
             folder.publish(info)
             ready(info)
-            while not ending.wait(OWNER_LOOKED_AT_EVERY_WALL_S):
-                if settings.owner_pid and not _is_alive(settings.owner_pid):
-                    break
+            while not orphaned and not ending.wait(OWNER_LOOKED_AT_EVERY_WALL_S):
+                orphaned = settings.owner_pid is not None and is_gone(settings.owner_pid)
         finally:
             lab.stop()
     finally:
         folder.give_back()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    if orphaned:
+        # Its owner made the folder for itself alone and cannot clear it away any more.
+        shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def main(arguments: list[str]) -> None:
@@ -252,7 +248,10 @@ def main(arguments: list[str]) -> None:
     path = Path(arguments[0])
     settings = msgspec.json.decode(arguments[1], type=LabSettings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    run_lab(settings, LabFolder(path.name, root=path.parent), lambda info: print(f"ready: {info}", flush=True))
+    try:
+        run_lab(settings, LabFolder(path.name, root=path.parent), lambda info: print(f"ready: {info}", flush=True))
+    except HarnessError as error:
+        sys.exit(f"{ERROR}{error}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,22 @@ def test_a_plan_file_gives_the_templates_parameters(tmp_path: Path) -> None:
     }
 
 
-def test_an_unknown_region_is_named_with_near_ones() -> None:
-    with pytest.raises(UnknownRegion, match=r"'eu-west-9' is not known; did you mean one of .*eu-west-1"):
-        DeployPlan(name="a", domain_name="d", hosted_zone_id="z", regions=("us-east-1", "eu-west-9"))
+@pytest.mark.parametrize(
+    ("region", "told"),
+    [
+        ("eu-wset-1", "did you mean eu-west-1?"),
+        ("EU-West-1", "did you mean eu-west-1?"),
+        ("mars", "`harness vantages` lists those that are"),
+    ],
+)
+def test_an_unknown_region_is_named_with_the_closest(region: str, told: str) -> None:
+    with pytest.raises(UnknownRegion, match=rf"region '{region}' is not known; {re.escape(told)}"):
+        DeployPlan(name="a", domain_name="d", hosted_zone_id="z", regions=("us-east-1", region))
+
+
+def test_a_target_file_is_not_taken_for_a_plan(tmp_path: Path) -> None:
+    with pytest.raises(InvalidPlan, match="a plan is a TOML file; JSON files are targets"):
+        plan_from_file(tmp_path / "lab.json")
 
 
 @pytest.mark.parametrize("regions", [("us-east-1",), ("us-east-1", "us-east-1"), ()])
@@ -52,6 +66,8 @@ def test_fewer_than_two_different_regions_are_no_multi_region_stack(regions: tup
         ('colour = "red"', "colour"),
         ("regions = 3", "regions"),
         ("regions = [", "plan.toml"),
+        ('regions = ["us-east-1"]', "plan.toml: regions us-east-1: name two or more"),
+        ('regions = ["us-east-1", "eu-wst-1"]', "plan.toml: region 'eu-wst-1' is not known"),
     ],
 )
 def test_a_wrong_plan_file_names_the_file_and_the_field(tmp_path: Path, line: str, told: str) -> None:

@@ -1,0 +1,168 @@
+"""The scenarios as a pytest session: options checked first, errors in one line, this program's exit codes, a summary.
+
+The root conftest.py registers it; `harness run` and a plain `pytest scenarios` behave alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.cli.exit_codes import DEVIATED, session_exit_code
+from harness.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.run import Run
+    from harness.stack import RegionName
+
+PLUGIN = "harness-session"
+_EXIT_CODE = "harness_exit_code"
+"""An attribute of test reports, which xdist carries from its workers to their controller."""
+
+
+class ScenarioSession:
+    """How one session goes. With xdist, each worker has one, and the controller's adds up what they tell."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.run: Run | None = None
+        """The run while it lasts."""
+        self._config = config
+        self._told: set[int] = set()
+        self._pages: list[str] = []
+        self._interrupted = False
+        self._ran = False
+        self._skipped_faults = False
+
+    def reported(self, page: Path, exit_code: int) -> None:
+        """The run ended, and its report was written."""
+        self.run = None
+        self._pages.append(str(page))
+        self._told.add(exit_code)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """SIGTERM and SIGHUP unwind like Ctrl-C until the last fixture is torn down."""
+        from harness.faults.signals import terminate_unwinds
+
+        unwinding = contextlib.ExitStack()
+        unwinding.enter_context(terminate_unwinds())
+        session.config.add_cleanup(unwinding.close)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """An error of ours is one line and an exit code; where no fixture could be made, later tests need not try."""
+        report = yield
+        error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, HarnessError):
+            report.longrepr = f"error: {error}"
+            vars(report)[_EXIT_CODE] = error.exit_code
+            if call.when == "setup":
+                item.session.shouldfail = "the other scenarios need the same and were not tried"
+        elif error and not isinstance(error, pytest.skip.Exception | pytest.fail.Exception):
+            vars(report)[_EXIT_CODE] = DEVIATED
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Each report; those of xdist's workers come to their controller."""
+        code = vars(report).get(_EXIT_CODE)
+        if code is not None:
+            self._told.add(code)
+        self._ran |= report.when == "call" and not report.skipped
+        self._skipped_faults |= report.skipped and "destructive" in report.keywords
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Said before the fixtures are torn down, so that the report says it too."""
+        # pytest also comes here when it stops for reasons of its own, such as an error in collection.
+        if excinfo.type is KeyboardInterrupt:
+            self._interrupted = True
+            if self.run:
+                self.run.interrupted = True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """After the fixtures were torn down."""
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output["harness"] = {"told": sorted(self._told), "pages": self._pages}
+            return
+        session.exitstatus = session_exit_code(
+            int(session.exitstatus),
+            told=self._told,
+            interrupted=self._interrupted,
+            nothing_ran=self._skipped_faults and not self._ran,
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """What a worker of xdist came to. One that crashed tells nothing; its test is reported as failed."""
+        told = getattr(node, "workeroutput", {}).get("harness")
+        if told:
+            self._told.update(told["told"])
+            self._pages += told["pages"]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from harness.report.terminal import summary_text
+
+        for page in self._pages:
+            terminalreporter.write_sep("=", "verdicts")
+            terminalreporter.write(summary_text(Path(page).parent, color=terminalreporter.hasmarkup))
+            terminalreporter.write_line(f"report: {page}")
+
+
+def check_options(config: pytest.Config) -> None:
+    """Raises HarnessError for options that cannot be. Starts nothing and asks AWS nothing."""
+    from harness.vantages import choose
+
+    rate = config.getoption("--rate")
+    if not 0.1 <= rate <= 1000:
+        raise UsageError(f"--rate {rate:g}: a lab's clock runs 0.1 to 1000 times as fast as the wall's")
+    choose(vantage_patterns(config))
+    if config.getoption("--target") or config.getoption("--regions"):
+        region_names(config)
+
+
+def may_break(config: pytest.Config) -> bool:
+    """Faults are let loose on a target of this machine; on any other only when the user said so."""
+    from harness.aws import is_loopback
+    from harness.target import load_target
+
+    text = config.getoption("--target")
+    if text in ("", "lab") or config.getoption("--allow-faults"):
+        return True
+    return text != "aws" and is_loopback(load_target(Path(text)).endpoints.aws_url or "")
+
+
+def vantage_patterns(config: pytest.Config) -> list[str]:
+    return [name.strip() for name in config.getoption("--vantages").split(",")]
+
+
+def region_names(config: pytest.Config) -> tuple[RegionName, ...]:
+    """The regions that the scenarios are about: those of --regions, else all of the target's.
+
+    Raises:
+        UnknownRegion, LabNotRunning, InvalidTargetFile; UsageError: the target file has no such region.
+    """
+    from harness.deployment.plan import parse_regions
+
+    wanted = parse_regions(config.getoption("--regions")) if config.getoption("--regions") else ()
+    text, known = config.getoption("--target"), _known_regions(config)
+    strange = [region for region in wanted if region not in known]
+    if strange and text not in ("", "lab", "aws"):
+        raise UsageError(f"--regions {strange[0]}: target file {text} has only {', '.join(known)}")
+    return wanted or known
+
+
+def _known_regions(config: pytest.Config) -> tuple[RegionName, ...]:
+    from harness.deployment.plan import DEFAULT_REGIONS
+    from harness.lab.state import LabFolder
+    from harness.target import load_target
+
+    text = config.getoption("--target")
+    if text == "lab":
+        return LabFolder(config.getoption("--lab")).running().regions
+    return DEFAULT_REGIONS if text in ("", "aws") else load_target(Path(text)).stack.region_names
