@@ -31,7 +31,8 @@ def test_an_item_made_has_the_key_of_the_applications_choice(target, https_serve
     https_server.reply = reply(200, b'{"pk": "x1=", "requestId": "x1=", "region": "eu-west-1"}')
 
     assert post_item(target, EU, "v1") == Made("x1=", {"name": "v1", "region": "eu-west-1"})
-    assert https_server.requests[0].startswith(b"POST /data HTTP/1.1\r\nHost: api.example.com\r\n")
+    assert https_server.requests[0].startswith(b"POST /data HTTP/1.1\r\n")
+    assert b"\r\nHost: api.example.com\r\n" in https_server.requests[0]
 
 
 @pytest.mark.parametrize(
