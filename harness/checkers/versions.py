@@ -28,7 +28,7 @@ class Write(msgspec.Struct, frozen=True, eq=False):
     event: ItemWrite
 
     def surely_before(self, other: Write) -> bool:
-        return self.event.outcome is Outcome.OK and self.event.end_s <= other.event.start_s
+        return self.event.outcome is Outcome.OK and self.event.end_s < other.event.start_s
 
     def includes(self, other: Write) -> bool:
         """Whoever has this write has the other's effect behind it: the same write, or a later one of the same region.
@@ -227,8 +227,8 @@ def items_of(history: History) -> Items:
 
 
 def is_throttled(event: ItemRead | ItemWrite) -> bool:
-    """Whether AWS turned the call away for its rate: the tables' exceptions, or an HTTP 429 from the application."""
-    error = event.error or ""
+    """Whether AWS turned the call away for its rate: as the probes word it, as AWS does, or by HTTP status."""
+    error = (event.error or "").lower()
     return event.outcome is not Outcome.OK and any(
-        name in error for name in ("Throttl", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "429")
+        word in error for word in ("throttl", "throughputexceeded", "requestlimitexceeded", "status 429")
     )

@@ -193,10 +193,10 @@ def _timed(stretch: _Stretch, source: RegionName, receiving: RegionName, settled
             found.append((write, looks.arrival(write) if looks else None))
     late = [arrival for write, arrival in found if write.event.start_s > settled_s]
     if not stretch.broken and all(arrival and arrival.hit for arrival in late):
-        settled_s, late = stretch.until_s, []
-    early = [(write, arrival) for write, arrival in found if write.event.start_s <= settled_s]
-    timed = [(write, arrival) for write, arrival in early if arrival]
-    return _Timed(timed, unwatched=len(early) - len(timed), late=len(late))
+        settled_s = stretch.until_s
+    watched = [(write, arrival) for write, arrival in found if arrival]
+    timed = [(write, arrival) for write, arrival in watched if write.event.start_s <= settled_s]
+    return _Timed(timed, unwatched=len(found) - len(watched), late=len(watched) - len(timed))
 
 
 def latency_interval(write: Write, arrival: Arrival) -> Interval:
