@@ -106,4 +106,8 @@ def load_history(path: Path) -> LoadedHistory:
             events.append(_DECODER.decode(line))
         except (msgspec.MsgspecError, InvalidEvent) as error:
             raise InvalidHistory(f"history {path}, line {number}: {error}") from error
-    return LoadedHistory(History(events), 1 if tail.strip() else 0)
+    try:
+        history = History(events)
+    except InvalidHistory as error:
+        raise InvalidHistory(f"history {path}: {error}") from error
+    return LoadedHistory(history, 1 if tail.strip() else 0)
