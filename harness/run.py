@@ -91,10 +91,12 @@ class Run:
         self.findings: list[Finding] = []
         self.experiments: list[ExperimentRecord] = []
         self.interrupted = False
+        self._save(ended=False)
 
     def add(self, experiment: ExperimentRecord, findings: Iterable[Finding]) -> None:
         self.experiments.append(experiment)
         self.findings.extend(findings)
+        self._save(ended=False)
 
     @property
     def home(self) -> dict[VantageName, RegionName]:
@@ -102,14 +104,25 @@ class Run:
         found = {vantage.name: nearest(vantage, CLOSE_MARGIN_SHARE) for vantage in self.recorder.header.vantages}
         return {name: at.region for name, at in found.items() if at.region and not at.close}
 
-    def verdict(self) -> Verdict:
-        """UNKNOWN at best when the run was cut short."""
-        verdict = overall(self.findings)
-        return Verdict.worst((verdict, Verdict.UNKNOWN)) if self.interrupted else verdict
+    def close(self) -> RunRecord:
+        """Writes run.json and findings.json and lets go of history and journal. The caller writes the report."""
+        record = self._save(ended=True)
+        self.recorder.close()
+        self.journal.release()
+        return record
 
-    def record(self) -> RunRecord:
+    def _save(self, *, ended: bool) -> RunRecord:
+        """What is on disk says "interrupted" until the run has ended: a run that is killed can still be judged."""
+        record = self._record(interrupted=self.interrupted or not ended)
+        save_json(self.folder / RUN_FILE, record)
+        save_json(self.folder / FINDINGS_FILE, self.findings)
+        return record
+
+    def _record(self, *, interrupted: bool) -> RunRecord:
         ended = datetime.now(UTC)
-        verdict = self.verdict()
+        verdict = overall(self.findings)
+        if interrupted:
+            verdict = Verdict.worst((verdict, Verdict.UNKNOWN))
         return RunRecord(
             name=self.name,
             target=self.target.name,
@@ -121,19 +134,10 @@ class Run:
             seed=self.seed,
             harness_version=__version__,
             verdict=verdict,
-            exit_code=130 if self.interrupted else EXIT_CODES[verdict],
+            exit_code=130 if interrupted else EXIT_CODES[verdict],
             experiments=tuple(self.experiments),
-            interrupted=self.interrupted,
+            interrupted=interrupted,
         )
-
-    def close(self) -> RunRecord:
-        """Writes run.json and findings.json and lets go of history and journal. The caller writes the report."""
-        record = self.record()
-        save_json(self.folder / RUN_FILE, record)
-        save_json(self.folder / FINDINGS_FILE, self.findings)
-        self.recorder.close()
-        self.journal.release()
-        return record
 
     def _header(self) -> RunHeader:
         stack = self.target.stack

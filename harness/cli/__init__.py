@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -45,8 +47,18 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except HarnessError as error:
-            click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+            _complain(str(error))
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE or not error.filename:
+                raise  # click ends quietly when a pager does; what names no file is a defect of ours
+            _complain(f"{error.filename}: {error.strerror}")
+            ctx.exit(2)
+
+
+def _complain(text: str) -> None:
+    label = "error:" if os.environ.get("NO_COLOR") else click.style("error:", fg="red", bold=True)
+    click.echo(f"{label} {text}", err=True)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,7 +9,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from harness.findings import Finding, overall
+from harness.findings import Finding, Verdict, overall
 from harness.history import load_history
 
 folder_argument = click.argument(
@@ -32,12 +32,17 @@ def check(folder: Path, as_json: bool) -> None:
     for experiment in record.experiments:
         findings += judge(loaded.history, experiment.name, experiment.checks)
     verdict = overall(findings)
+    if record.interrupted:
+        verdict = Verdict.worst((verdict, Verdict.UNKNOWN))  # what it did not come to is not known
     if as_json:
-        click.echo(json.dumps({"verdict": verdict.value, "findings": msgspec.to_builtins(findings)}, indent=2))
+        told = {"verdict": verdict.value, "interrupted": record.interrupted, "dropped_lines": loaded.dropped_lines}
+        click.echo(json.dumps({**told, "findings": msgspec.to_builtins(findings)}, indent=2))
     else:
         console = Console()
         if loaded.dropped_lines:
             console.print("[yellow]The last line of the history was cut short by a crash; all others were read.[/]")
+        if record.interrupted:
+            console.print("[yellow]The run was interrupted: its verdict is unknown at best.[/]")
         console.print(findings_table(findings))
         console.print(f"verdict now: [bold]{verdict.value.upper()}[/]; when it ran: {record.verdict.value.upper()}")
     raise SystemExit(EXIT_CODES[verdict])

@@ -7,6 +7,8 @@ from collections.abc import Collection
 PASSED, DEVIATED, USAGE, UNKNOWN, STOPPED_BY_GUARD, NOTHING_RAN, ROLLBACK_INCOMPLETE = range(7)
 INTERRUPTED = 130
 
+_PYTEST_STOPPED = 2
+"""By an error in collection, or by xdist's controller when a worker's session failed."""
 _PYTEST_USAGE_ERROR = 4
 _MOST_TELLING_FIRST = (STOPPED_BY_GUARD, DEVIATED, USAGE, UNKNOWN)
 
@@ -23,8 +25,8 @@ def session_exit_code(
         return ROLLBACK_INCOMPLETE
     if interrupted:
         return INTERRUPTED
-    if pytest_code not in (0, 1):
+    if pytest_code not in (0, 1, _PYTEST_STOPPED):
         return USAGE if pytest_code == _PYTEST_USAGE_ERROR else pytest_code
-    if nothing_ran:
+    if nothing_ran and not told:
         return NOTHING_RAN
     return next((code for code in _MOST_TELLING_FIRST if code in told), pytest_code)
