@@ -44,7 +44,7 @@ def one_way_s(origin: RegionName, destination: RegionName) -> float:
     return rtt_ms(origin, destination) / 2 / 1000
 
 
-class ReplicationDelay(msgspec.Struct, frozen=True, kw_only=True):
+class ReplicationDelay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A write shows at another region after the way there plus a lognormal service time, and not before the floor.
 
     AWS publishes "usually within a second" and no distribution: the defaults are ours. The
@@ -64,6 +64,11 @@ class ReplicationDelay(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"replication delay: {name} = {value}: must be finite and at least 0")
+
+    @classmethod
+    def constant(cls, seconds: float) -> ReplicationDelay:
+        """Every write takes exactly so long, whatever the regions."""
+        return cls(median_s=seconds, sigma=0, floor_s=0, way_share=0)
 
     def sample_s(self, origin: RegionName, destination: RegionName, random_source: random.Random) -> float:
         """One delay in seconds; draws exactly one number, so that seeds stay comparable when parameters change."""

@@ -14,14 +14,17 @@ from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
 from harness.clock import Clock
 from harness.errors import LabError
 from harness.events import Json
+from harness.lab.ports import TruthLog
 from harness.lab.tables import calls
 from harness.lab.tables.cloudformation import install_cloudformation, uninstall_cloudformation
 from harness.lab.tables.control import install_control
 from harness.lab.tables.endpoint import install_endpoint
 from harness.lab.tables.items import Forgetful, unhooked_table
+from harness.lab.tables.levers import Levers
 from harness.lab.tables.patches import Patches
 from harness.lab.tables.reads import install_reads
 from harness.lab.tables.replication import Replication, ReplicationParameters
+from harness.lab.tables.resource_policies import install_resource_policies
 from harness.lab.tables.writes import install_writes
 from harness.stack import RegionName
 
@@ -34,10 +37,10 @@ _installed: list[LabTables] = []
 class LabTables:
     """The tables of one lab. Made by `install`."""
 
-    def __init__(self, clock: Clock, seed: int, parameters: ReplicationParameters) -> None:
+    def __init__(self, clock: Clock, seed: int, parameters: ReplicationParameters, truth: TruthLog | None) -> None:
         self._clock = clock
         self._patches = Patches()
-        self._replication = Replication(clock, seed, parameters)
+        self._replication = Replication(clock, seed, parameters, truth)
 
     def call(
         self, region: RegionName, action: str, request: dict[str, Json], principal_arn: str
@@ -54,6 +57,15 @@ class LabTables:
         """Delivers what is due now and says how much: for clocks that stand still until told."""
         return self._replication.replicator.deliver_due()
 
+    @property
+    def levers(self) -> Levers:
+        """What is turned now; assign a whole new document to turn something."""
+        return self._replication.gates.levers
+
+    @levers.setter
+    def levers(self, levers: Levers) -> None:
+        self._replication.set_levers(levers)
+
     def uninstall(self) -> None:
         """Ends replication and puts moto back as it was. moto's own tables stay; writes on their way are lost."""
         with _installing:
@@ -68,6 +80,7 @@ class LabTables:
         install_writes(self._patches, self._replication, unhooked)
         install_reads(self._patches, self._replication, unhooked)
         install_control(self._patches, self._replication)
+        install_resource_policies(self._patches, self._replication)
         install_endpoint(self._patches, self._clock)
         install_cloudformation(self._replication)
         for model in (Table, Item, StreamRecord, StreamShard):
@@ -75,7 +88,9 @@ class LabTables:
         self._replication.replicator.start()
 
 
-def install(clock: Clock, seed: int, parameters: ReplicationParameters | None = None) -> LabTables:
+def install(
+    clock: Clock, seed: int, parameters: ReplicationParameters | None = None, truth: TruthLog | None = None
+) -> LabTables:
     """Hooks global tables into moto's DynamoDB in this process and starts replication on `clock`.
 
     Raises:
@@ -84,7 +99,7 @@ def install(clock: Clock, seed: int, parameters: ReplicationParameters | None = 
     with _installing:
         if _installed:
             raise LabError("the lab's tables are installed in this process already: call uninstall() first")
-        tables = LabTables(clock, seed, parameters or ReplicationParameters())
+        tables = LabTables(clock, seed, parameters or ReplicationParameters(), truth)
         tables._hook_in()
         _installed.append(tables)
         return tables

@@ -12,9 +12,10 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 
+from harness.lab.tables.authorization import denies_role, policy_arns
+from harness.lab.tables.members import GlobalTable, require_measured
 from harness.lab.tables.patches import Function, Patches
-from harness.lab.tables.policies import InvalidPolicy, parse_policy
-from harness.lab.tables.replication import GlobalTable, Replication, require_measured
+from harness.lab.tables.replication import Replication
 from harness.stack import RegionName
 
 GLOBAL_TABLE_VERSION = "2019.11.21"
@@ -27,7 +28,6 @@ def install_control(patches: Patches, replication: Replication) -> None:
     patches.wrap(DynamoHandler, "update_table", _update_table(replication))
     patches.wrap(DynamoDBBackend, "delete_table", _delete_table(replication))
     patches.wrap(DynamoDBBackend, "update_time_to_live", _update_time_to_live(replication))
-    patches.wrap(DynamoDBBackend, "put_resource_policy", _put_resource_policy)
 
 
 def table_id(table: Table) -> str:
@@ -116,6 +116,8 @@ def _update_table(replication: Replication) -> Callable[[Function], Function]:
         def update_table(handler: DynamoHandler) -> DynamoResult:
             original(handler)
             table = handler.dynamodb_backend.get_table(handler.body["TableName"])
+            if handler.body.get("ReplicaUpdates"):
+                _require_authorized(replication, table)
             for update in handler.body.get("ReplicaUpdates", ()):
                 if "Create" in update:
                     create_replica(replication, table, update["Create"]["RegionName"])
@@ -130,6 +132,18 @@ def _update_table(replication: Replication) -> Callable[[Function], Function]:
     return wrapper
 
 
+def _require_authorized(replication: Replication, table: Table) -> None:
+    """Raises AWS's error when a replica's policy denies the role with which replicas are added and removed."""
+    global_table = replication.global_table_of(table)
+    for region in global_table.regions if global_table else (table.region_name,):
+        backend = dynamodb_backends[table.account_id][region]
+        if denies_role(backend, backend.get_table(table.name), replication.clock.calendar()):
+            raise MockValidationException(
+                f"Failed to update the replicas of '{table.name}': its resource-based policy in {region} denies "
+                "AWSServiceRoleForDynamoDBReplication"
+            )
+
+
 def _delete_table(replication: Replication) -> Callable[[Function], Function]:
     def wrapper(original: Function) -> Function:
         def delete_table(backend: DynamoDBBackend, name: str) -> Table:
@@ -137,8 +151,9 @@ def _delete_table(replication: Replication) -> Callable[[Function], Function]:
             global_table = replication.global_table_of(table)
             if global_table is not None:
                 replication.remove_replica(global_table, table.region_name)
-            # moto would apply the policy to the next table of that name.
-            backend.resource_policies.pop(table.table_arn, None)
+            for arn in policy_arns(backend, table):  # moto would apply them to the next table of that name
+                backend.resource_policies.pop(arn, None)
+            replication.policy_changed()
             return table
 
         return delete_table
@@ -160,14 +175,3 @@ def _update_time_to_live(replication: Replication) -> Callable[[Function], Funct
         return update_time_to_live
 
     return wrapper
-
-
-def _put_resource_policy(original: Function) -> Function:
-    def put_resource_policy(backend: DynamoDBBackend, resource_arn: str, policy_doc: str, *args: Any, **kw: Any) -> Any:
-        try:
-            parse_policy(policy_doc)
-        except InvalidPolicy as error:
-            raise MockValidationException(f"Invalid policy document: {error}") from error
-        return original(backend, resource_arn, policy_doc, *args, **kw)
-
-    return put_resource_policy

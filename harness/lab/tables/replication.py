@@ -11,20 +11,23 @@ import random
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException, MockValidationException
+from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import Table
 
 from harness.clock import Clock
-from harness.errors import UnknownRegion
+from harness.lab.ports import TruthLog
+from harness.lab.tables.gates import Gates
 from harness.lab.tables.items import ItemKey, Savepoint, all_items, item_key, show, shown
-from harness.lab.tables.replicator import Replicator
-from harness.models.replicas import Replica, Stamp
-from harness.models.wan import ReplicationDelay, rtt_ms
+from harness.lab.tables.levers import Levers
+from harness.lab.tables.members import GlobalTable, ReplicatedWrite, require_measured
+from harness.lab.tables.replicator import Replicator, Route
+from harness.models.replicas import Replica
+from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
 
 TableKey = tuple[str, RegionName, str]
@@ -39,41 +42,31 @@ class ReplicationParameters(msgspec.Struct, frozen=True, kw_only=True):
     """Writes on their way, all tables together; above it global tables refuse writes as throttled."""
     stream_records_kept: int = 10_000
     """Per table. moto keeps all of them for ever."""
+    policy_change_blocked_s: float = 15.0
+    """After a resource's policy was changed, during which it cannot be changed again (Developer Guide)."""
 
 
-class GlobalTable:
-    """One table name with a replica in each of several regions of an account."""
+class LocalWrite(NamedTuple):
+    """A write that took effect in its region; `before` is what it replaced."""
 
-    def __init__(self, account: str, name: str) -> None:
-        self.account = account
-        self.name = name
-        self.replicas: dict[RegionName, Replica[ItemKey]] = {}
-        """Replaced when it changes, never altered, so that it can be read without a lock."""
-
-    @property
-    def regions(self) -> tuple[RegionName, ...]:
-        return tuple(self.replicas)
-
-
-class ReplicatedWrite(msgspec.Struct, frozen=True):
-    """What travels between regions: the whole item as written, or None where it was deleted."""
-
-    table: GlobalTable
+    table: Table
     key: ItemKey
-    stamp: Stamp
+    before: Item | None
     item: Item | None
 
 
 class _Transaction(threading.local):
     """Writes of the transaction that this thread is in; None outside of one."""
 
-    writes: list[tuple[Table, ItemKey, Item | None]] | None = None
+    writes: list[LocalWrite] | None = None
 
 
 class Replication:
     """The global tables of one lab."""
 
-    def __init__(self, clock: Clock, seed: int, parameters: ReplicationParameters) -> None:
+    def __init__(
+        self, clock: Clock, seed: int, parameters: ReplicationParameters, truth: TruthLog | None = None
+    ) -> None:
         self.clock = clock
         self.parameters = parameters
         self._seed = seed
@@ -82,7 +75,8 @@ class Replication:
         self._locks: dict[TableKey, threading.RLock] = {}
         self._changing_replicas = threading.Lock()
         self._transaction = _Transaction()
-        self.replicator: Replicator[ReplicatedWrite] = Replicator(clock, self._delay_s, self._apply)
+        self.gates = Gates(clock, Levers(delay=parameters.delay), self._all_global_tables, truth)
+        self.replicator: Replicator[ReplicatedWrite] = Replicator(clock, self._delay_s, self._apply, self.gates)
 
     # Writes
 
@@ -101,23 +95,32 @@ class Replication:
                 f"The lab holds {self.parameters.most_pending} replicated writes and takes no more until some arrive",
             )
 
-    def wrote(self, table: Table, key: ItemKey, item: Item | None) -> None:
-        """Told, with the table's lock held, of every local write that took effect."""
+    def wrote(self, table: Table, key: ItemKey, before: Item | None, item: Item | None) -> None:
+        """Told, with the table's lock held, of every local write that took effect, and what it replaced."""
         if self._transaction.writes is not None:
-            self._transaction.writes.append((table, key, item))
+            self._transaction.writes.append(LocalWrite(table, key, before, item))
         else:
-            self._publish(table, key, item)
+            self._publish(LocalWrite(table, key, before, item))
 
-    def _publish(self, table: Table, key: ItemKey, item: Item | None) -> None:
-        global_table = self.global_table_of(table)
+    def _publish(self, local: LocalWrite) -> None:
+        global_table = self.global_table_of(local.table)
         if global_table is None:
             return
-        origin = table.region_name
-        stamp = global_table.replicas[origin].write(key, self._now_ns())
-        write = ReplicatedWrite(global_table, key, stamp, item)
+        origin = local.table.region_name
+        replica = global_table.replicas[origin]
+        stamp_before = replica.stamp_of(local.key)
+        write = ReplicatedWrite(
+            table=global_table,
+            key=local.key,
+            stamp=replica.write(local.key, self._now_ns(origin)),
+            item=local.item,
+            written_s=self.clock.now_s(),
+            before=local.before,
+            stamp_before=stamp_before,
+        )
         for destination in global_table.replicas:
             if destination != origin:
-                self.replicator.send(origin, destination, (global_table.account, global_table.name, key), write)
+                self.replicator.send(Route(origin, destination, global_table.id), local.key, write)
 
     @contextmanager
     def locked(self, backend: DynamoDBBackend, names: Iterable[str]) -> Iterator[None]:
@@ -140,7 +143,7 @@ class Replication:
         """
         with self.locked(backend, names):
             savepoints = [Savepoint(backend.tables[name]) for name in names]
-            writes: list[tuple[Table, ItemKey, Item | None]] = []
+            writes: list[LocalWrite] = []
             self._transaction.writes = writes
             try:
                 yield
@@ -150,8 +153,8 @@ class Replication:
                     savepoint.restore()
                 raise
             self._transaction.writes = None
-            for table, key, item in writes:
-                self._publish(table, key, item)
+            for write in writes:
+                self._publish(write)
 
     def _apply(self, region: RegionName, write: ReplicatedWrite) -> None:
         """Last writer wins, for one write that arrives at `region`. Nothing happens where the replica is gone."""
@@ -165,17 +168,32 @@ class Replication:
             if table.stream_shard is not None and not (old is None and write.item is None):
                 table.stream_shard.add(old, write.item)
 
-    def _now_ns(self) -> int:
-        return int(self.clock.now_s() * 1e9)
+    def _now_ns(self, region: RegionName) -> int:
+        """What the region's own clock shows."""
+        return int((self.clock.now_s() + self.gates.levers.ahead_s(region)) * 1e9)
 
     def _delay_s(self, origin: RegionName, destination: RegionName) -> float:
         """Each ordered pair of regions draws from a source of its own, so that one pair's traffic leaves others be."""
         pair = (origin, destination)
         if pair not in self._random_sources:
             self._random_sources[pair] = random.Random(f"{self._seed}:{origin}>{destination}")
-        return self.parameters.delay.sample_s(origin, destination, self._random_sources[pair])
+        return self.gates.levers.delay_of(origin, destination).sample_s(origin, destination, self._random_sources[pair])
+
+    # Levers and policies
+
+    def set_levers(self, levers: Levers) -> None:
+        self.gates.levers = levers
+        self.replicator.wake()
+
+    def policy_changed(self) -> None:
+        """Told of every resource policy that was put or deleted."""
+        self.gates.changed()
+        self.replicator.wake()
 
     # Replicas
+
+    def _all_global_tables(self) -> list[GlobalTable]:
+        return list(self._global_tables.values())
 
     def global_table(self, account: str, name: str) -> GlobalTable | None:
         return self._global_tables.get((account, name))
@@ -192,9 +210,9 @@ class Replication:
         replica: Replica[ItemKey] = Replica(table.region_name)
         with self.lock_of_table(table):
             for item in all_items(table):
-                replica.write(item_key(item), self._now_ns())
+                replica.write(item_key(item), self._now_ns(table.region_name))
             global_table.replicas = {table.region_name: replica}
-            self._global_tables[table.account_id, table.name] = global_table
+            self._global_tables[global_table.id] = global_table
         return global_table
 
     def add_replica(self, global_table: GlobalTable, region: RegionName) -> None:
@@ -207,6 +225,7 @@ class Replication:
         with self._changing_replicas:
             before = global_table.regions
             global_table.replicas = {**global_table.replicas, region: Replica(region)}
+            self.gates.changed()
             for origin in before:
                 for write in self._everything_at(global_table, origin):
                     self._apply(region, write)
@@ -216,24 +235,17 @@ class Replication:
         with self._changing_replicas, self.lock_of(global_table.account, region, global_table.name):
             remaining = {name: replica for name, replica in global_table.replicas.items() if name != region}
             global_table.replicas = remaining
+            self.gates.changed()
             if not remaining:
-                self._global_tables.pop((global_table.account, global_table.name), None)
+                self._global_tables.pop(global_table.id, None)
 
     def _everything_at(self, global_table: GlobalTable, region: RegionName) -> list[ReplicatedWrite]:
         with self.lock_of(global_table.account, region, global_table.name):
             table = dynamodb_backends[global_table.account][region].tables[global_table.name]
             return [
-                ReplicatedWrite(global_table, key, stamp, shown(table, key))
+                ReplicatedWrite(table=global_table, key=key, stamp=stamp, item=shown(table, key))
                 for key, stamp in global_table.replicas[region].stamps()
             ]
-
-
-def require_measured(region: RegionName) -> None:
-    """Raises AWS's validation error for a region that the lab knows no distances of."""
-    try:
-        rtt_ms(region, region)
-    except UnknownRegion as error:
-        raise MockValidationException(str(error)) from error
 
 
 def named_tables(backend: DynamoDBBackend, parts: Iterable[dict[str, Any]]) -> list[str]:

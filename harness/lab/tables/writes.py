@@ -37,11 +37,12 @@ def install_writes(patches: Patches, replication: Replication, unhooked: type[Ta
 
 def _put_item(replication: Replication) -> Callable[[Function], Function]:
     def wrapper(original: Function) -> Function:
-        def put_item(table: Table, *args: Any, **kwargs: Any) -> Item:
+        def put_item(table: Table, item_attrs: dict[str, Any], *args: Any, **kwargs: Any) -> Item:
             replication.admit(table)
             with replication.lock_of_table(table):
-                item = original(table, *args, **kwargs)
-                replication.wrote(table, item_key(item), item)
+                old = _current(table, item_attrs)
+                item = original(table, item_attrs, *args, **kwargs)
+                replication.wrote(table, item_key(item), old, item)
                 return item
 
         return put_item
@@ -56,7 +57,7 @@ def _delete_item(replication: Replication) -> Callable[[Function], Function]:
             with replication.lock_of_table(table):
                 item = original(table, hash_key, range_key)
                 if item is not None:
-                    replication.wrote(table, item_key(item), None)
+                    replication.wrote(table, item_key(item), item, None)
                 return item
 
         return delete_item
@@ -97,7 +98,7 @@ def _update_item(replication: Replication, unhooked: type[Table]) -> Callable[[F
                 show(table, item_key(item), item)
                 if table.stream_shard is not None:
                     table.stream_shard.add(old, item)
-                replication.wrote(table, item_key(item), item)
+                replication.wrote(table, item_key(item), old, item)
                 return item
 
         return update_item
@@ -106,7 +107,7 @@ def _update_item(replication: Replication, unhooked: type[Table]) -> Callable[[F
 
 
 def _current(table: Table, key: dict[str, Any]) -> Item | None:
-    """None also for a key that lacks a part: moto's update_item then says what is wrong with it."""
+    """None also for a key that lacks a part: moto then says what is wrong with it."""
     if any(name not in key for name in table.table_key_attrs):
         return None
     hash_key, *range_key = (DynamoType(key[name]) for name in table.table_key_attrs)

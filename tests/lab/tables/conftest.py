@@ -80,9 +80,12 @@ def arrive(clock: VirtualClock, tables: LabTables) -> Callable[[], None]:
     """Lets everything that is on its way arrive."""
 
     def let_arrive() -> None:
-        while tables.pending_replications:
+        for _ in range(100):
+            if not tables.pending_replications:
+                return
             clock.advance_s(10)
             tables.deliver_due()
+        pytest.fail(f"{tables.pending_replications} writes are still on their way")
 
     return let_arrive
 

@@ -8,21 +8,51 @@ import weakref
 import pytest
 
 from harness.clock import ScaledClock, VirtualClock
-from harness.lab.tables.replicator import Replicator
+from harness.lab.tables.replicator import Replicator, Route
 
 
-def replicator(clock, delays_s, delivered) -> Replicator[str]:
+class OpenFlow:
+    """Holds, slows and combines nothing, until a test says so."""
+
+    def __init__(self) -> None:
+        self.held: set[Route] = set()
+        self.limit_per_s: float | None = None
+        self.window_s: float | None = None
+
+    def look(self) -> None: ...
+
+    def is_restless(self) -> bool:
+        return False
+
+    def is_held(self, route: Route) -> bool:
+        return route in self.held
+
+    def most_per_s(self, _destination: str) -> float | None:
+        return self.limit_per_s
+
+    def coalesced_within_s(self) -> float | None:
+        return self.window_s
+
+
+OPEN = OpenFlow()
+TO_EU = Route("us", "eu", "table")
+
+
+def replicator(clock, delays_s, delivered, flow=None) -> Replicator[str]:
     """Draws the delays one after the other; notes (destination, write, stack time) of each delivery."""
     draws = iter(delays_s)
     return Replicator(
-        clock, lambda _o, _d: next(draws), lambda region, write: delivered.append((region, write, clock.now_s()))
+        clock,
+        lambda _o, _d: next(draws),
+        lambda region, write: delivered.append((region, write, clock.now_s())),
+        flow or OpenFlow(),
     )
 
 
 def test_a_write_is_handed_over_when_its_delay_has_passed_and_not_before():
     clock, delivered = VirtualClock(), []
     sender = replicator(clock, [2.0], delivered)
-    sender.send("us", "eu", "item", "a")
+    sender.send(TO_EU, "item", "a")
 
     clock.advance_s(1.9)
     assert sender.deliver_due() == 0
@@ -34,8 +64,8 @@ def test_a_write_is_handed_over_when_its_delay_has_passed_and_not_before():
 def test_writes_of_one_item_keep_their_order_whatever_their_delays():
     clock, delivered = VirtualClock(), []
     sender = replicator(clock, [2.0, 0.5], delivered)
-    sender.send("us", "eu", "item", "first")
-    sender.send("us", "eu", "item", "second")
+    sender.send(TO_EU, "item", "first")
+    sender.send(TO_EU, "item", "second")
 
     clock.advance_s(1)
     assert sender.deliver_due() == 0
@@ -47,8 +77,8 @@ def test_writes_of_one_item_keep_their_order_whatever_their_delays():
 def test_writes_of_different_items_may_overtake_each_other():
     clock, delivered = VirtualClock(), []
     sender = replicator(clock, [2.0, 0.5], delivered)
-    sender.send("us", "eu", "one", "first")
-    sender.send("us", "eu", "other", "second")
+    sender.send(TO_EU, "one", "first")
+    sender.send(TO_EU, "other", "second")
 
     clock.advance_s(2)
     sender.deliver_due()
@@ -58,10 +88,10 @@ def test_writes_of_different_items_may_overtake_each_other():
 def test_a_later_write_is_not_held_up_by_one_that_has_arrived():
     clock, delivered = VirtualClock(), []
     sender = replicator(clock, [2.0, 0.5], delivered)
-    sender.send("us", "eu", "item", "first")
+    sender.send(TO_EU, "item", "first")
     clock.advance_s(2)
     sender.deliver_due()
-    sender.send("us", "eu", "item", "second")
+    sender.send(TO_EU, "item", "second")
 
     clock.advance_s(0.5)
     assert sender.deliver_due() == 1
@@ -73,7 +103,7 @@ def test_nothing_is_remembered_of_items_whose_writes_have_arrived():
     clock, item = VirtualClock(), Item()
     alive = weakref.ref(item)
     sender = replicator(clock, [1.0], [])
-    sender.send("us", "eu", item, "a")
+    sender.send(TO_EU, item, "a")
     clock.advance_s(1)
     sender.deliver_due()
     del item
@@ -85,10 +115,12 @@ def test_nothing_is_remembered_of_items_whose_writes_have_arrived():
 def test_the_thread_delivers_in_the_clocks_own_seconds():
     """2 stack seconds at rate 40 are 50 ms of wall time."""
     clock, delivered, done = ScaledClock(rate=40), [], threading.Event()
-    sender = Replicator(clock, lambda _o, _d: 2.0, lambda _r, _w: (delivered.append(clock.now_s()), done.set()))
+    sender = Replicator(
+        clock, lambda _o, _d: 2.0, lambda _r, _w: (delivered.append(clock.now_s()), done.set()), OpenFlow()
+    )
     sender.start()
     sent_s = clock.now_s()
-    sender.send("us", "eu", "item", "a")
+    sender.send(TO_EU, "item", "a")
 
     assert done.wait(timeout=5)
     sender.stop()
@@ -99,10 +131,12 @@ def test_a_later_send_that_is_due_earlier_wakes_the_thread(monkeypatch):
     monkeypatch.setattr("harness.lab.tables.replicator._LONGEST_WAIT_S", 60)
     clock, delivered, done = ScaledClock(), [], threading.Event()
     delays_s = iter([60.0, 0.01])
-    sender = Replicator(clock, lambda _o, _d: next(delays_s), lambda _r, write: (delivered.append(write), done.set()))
+    sender = Replicator(
+        clock, lambda _o, _d: next(delays_s), lambda _r, w: (delivered.append(w), done.set()), OpenFlow()
+    )
     sender.start()
-    sender.send("us", "eu", "slow", "slow")
-    sender.send("us", "eu", "fast", "fast")
+    sender.send(TO_EU, "slow", "slow")
+    sender.send(TO_EU, "fast", "fast")
 
     assert done.wait(timeout=5)
     sender.stop()
@@ -117,10 +151,10 @@ def test_a_write_that_cannot_be_applied_is_reported_and_the_others_go_on(caplog)
             raise KeyError(write)
         delivered.append(write)
 
-    sender = Replicator(clock, lambda _o, _d: 0.0, deliver)
+    sender = Replicator(clock, lambda _o, _d: 0.0, deliver, OpenFlow())
     with caplog.at_level(logging.ERROR):
         for write in ("bad", "good"):
-            sender.send("us", "eu", write, write)
+            sender.send(TO_EU, write, write)
         sender.deliver_due()
 
     assert delivered == ["good"]
@@ -129,9 +163,9 @@ def test_a_write_that_cannot_be_applied_is_reported_and_the_others_go_on(caplog)
 
 
 def test_stopping_ends_the_thread_and_leaves_the_rest_undelivered():
-    sender = Replicator(ScaledClock(), lambda _o, _d: 60.0, lambda _r, _w: pytest.fail("delivered"))
+    sender = Replicator(ScaledClock(), lambda _o, _d: 60.0, lambda _r, _w: pytest.fail("delivered"), OpenFlow())
     sender.start()
-    sender.send("us", "eu", "item", "a")
+    sender.send(TO_EU, "item", "a")
     sender.stop()
 
     assert sender.pending == 1
