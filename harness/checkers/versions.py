@@ -7,6 +7,7 @@ take effect at any later time: it is never surely before anything.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
@@ -50,14 +51,14 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     beginning: bool = False
     """Absent, and perhaps because there never was an item."""
     explained: bool = True
-    """False when no write can have led to what was read: a value that nobody wrote, or not before the read ended; an
-    item that was there and went away undeleted. Judged by the consistency checks; here it shows and lacks nothing."""
+    """False when no write can have led to what was read: a value that nobody wrote, or not before the read ended.
+    Judged by the consistency checks; here it shows and lacks nothing."""
 
     def shows(self, write: Write) -> bool:
         """Surely the write had arrived: itself, or one that has it behind it."""
         if self.present:
             return any(writer.includes(write) for writer in self.writers)
-        return not self.beginning and bool(self.writers) and all(writer.includes(write) for writer in self.writers)
+        return not self.beginning and all(writer.includes(write) for writer in self.writers)
 
     def lacks(self, write: Write) -> bool:
         """Surely the write had not arrived: all that is shown is older."""
@@ -91,12 +92,22 @@ class Looks:
         has shown it went back in time: they are not counted here, the consistency checks name them.
         """
         hit = self._first_showing(write)
-        by_s = hit.event.end_s if hit else float("inf")
+        by_s = hit.event.end_s if hit else math.inf
         miss = self._last_lacking(write, by_s)
         if hit is None and (miss is None or miss.event.start_s <= write.event.end_s):
             return None
         after_s = miss.event.start_s if miss else write.event.start_s
         return Arrival(after_s=after_s, by_s=by_s, miss=miss, hit=hit)
+
+    def moved_on_s(self, write: Write) -> float:
+        """End of the first look that showed the write, or one that may be later; infinite without one."""
+        first = bisect_left(self._ends_s, write.event.start_s)
+        looks = (look for look in islice(self._by_end, first, None) if look.explained and not look.lacks(write))
+        return next((look.event.end_s for look in looks), math.inf)
+
+    def last(self) -> Seen | None:
+        """The last look that told something."""
+        return next((look for look in reversed(self.by_start) if look.explained), None)
 
     def _first_showing(self, write: Write) -> Seen | None:
         first = bisect_left(self._ends_s, write.event.start_s)
@@ -154,7 +165,10 @@ class Key:
         return Seen(index=index, event=read, present=True, writers=known)
 
     def _absent(self, index: int, read: ItemRead, floor: Seen | None) -> Seen:
-        """A replica's copy moves forward, so after `floor` only a delete that is not older can have emptied it."""
+        """A replica's copy moves forward, so after `floor` only a delete that is not older can have emptied it.
+
+        Without one it went back to before there was an item: then it lacks every write.
+        """
         older = floor.writers if floor else ()
         deletes = tuple(
             delete
@@ -166,8 +180,7 @@ class Key:
             event=read,
             present=False,
             writers=deletes,
-            beginning=floor is None,
-            explained=floor is None or bool(deletes),
+            beginning=floor is None or not deletes,
         )
 
 
