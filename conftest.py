@@ -81,7 +81,15 @@ def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def own_lab(pytestconfig: pytest.Config, say: Callable[[str], None]) -> Iterator[tuple[LabFolder, LabInfo]]:
+def clock_rate(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> float:
+    """Of a lab of its own. A scenario that asks for another rate gets another lab, run and report."""
+    return float(getattr(request, "param", pytestconfig.getoption("--rate")))
+
+
+@pytest.fixture(scope="session")
+def own_lab(
+    pytestconfig: pytest.Config, clock_rate: float, say: Callable[[str], None]
+) -> Iterator[tuple[LabFolder, LabInfo]]:
     """A lab in a process of its own, which ends with the session."""
     import os
 
@@ -94,7 +102,7 @@ def own_lab(pytestconfig: pytest.Config, say: Callable[[str], None]) -> Iterator
     folder = LabFolder(path.name, root=path.parent)
     settings = LabSettings(
         regions=region_names(pytestconfig),
-        rate=pytestconfig.getoption("--rate"),
+        rate=clock_rate,
         seed=pytestconfig.getoption("--seed"),
         owner_pid=os.getpid(),
     )

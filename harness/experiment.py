@@ -9,14 +9,17 @@ import msgspec
 
 from harness.checkers.checks import Check, DeployedAsPrescribed, judge
 from harness.deployment.snapshot import read_deployment
-from harness.events import ExperimentEvent
+from harness.events import ExperimentEvent, Note
 from harness.faults.catalogue import AnyFault
 from harness.faults.fault import BlastRadius, inject
 from harness.findings import Finding
 from harness.probes.live import Condition, LiveView
+from harness.probes.replication_metric import read_replication_metrics
 from harness.probes.watch import ProbePlan, Watch
 from harness.run import ExperimentRecord, Run
 from harness.stack import RegionName
+from harness.vantages import Vantage
+from harness.workload import Traffic, Workload, clean_up, keys_written, read_everything
 
 STEADY_WITHIN_S = 120.0
 
@@ -24,28 +27,40 @@ ConditionSince = Callable[[float], Condition]
 """A condition that looks only at what was seen from a given time on."""
 
 
+def always(_since_s: float) -> Condition:
+    """A condition that holds at once."""
+    return lambda _view: True
+
+
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     """A question, how to ask it, and the checks that answer it. Times are stack seconds."""
 
     name: str
     question: str
-    faults: tuple[AnyFault, ...]
+    faults: tuple[AnyFault, ...] = ()
     """Injected in this order, one right after the other, and undone in the reverse one."""
     checks: tuple[Check, ...]
-    steady: ConditionSince
+    steady: ConditionSince = always
     """Must hold before anything is broken."""
-    hold_until: ConditionSince
+    hold_until: ConditionSince = always
     """The faults stay in force until this holds..."""
-    hold_at_most_s: float
+    hold_at_most_s: float = 0.0
     """...or this long..."""
     hold_more_s: float = 15.0
     """...and then so much longer, so that a late relapse is seen."""
-    recovered: ConditionSince
+    recovered: ConditionSince = always
     """Waited for after the rollback."""
-    recover_at_most_s: float
+    recover_at_most_s: float = 0.0
     steady_s: float = 30.0
     """How long the steady state is watched before the faults, and again after recovery."""
-    probes: ProbePlan
+    probes: ProbePlan | None = None
+    """How users are watched from the run's vantages; absent: they are not."""
+    workload: Workload | None = None
+    """Reads and writes of items while it runs; afterwards every region tells every item, and they are removed."""
+    sessions: tuple[Vantage, ...] = ()
+    """Where users of the workload live who go to whichever region DNS gives them."""
+    quiet_s: float = 30.0
+    """Between the last write and the last reads: replication must have come to rest."""
     blast_radius: BlastRadius = BlastRadius()
 
 
@@ -123,6 +138,7 @@ class _Conduct:
         self._experiment = experiment
         self._run = run
         self._tell = tell
+        self._since_s = run.clock.now_s()
         self.steady_until_s: float | None = None
 
     def all(self) -> str | None:
@@ -131,7 +147,11 @@ class _Conduct:
         live = LiveView(vantage.name for vantage in run.vantages)
         with ExitStack() as watching:
             watching.callback(run.recorder.listen(live.see))
-            watching.enter_context(Watch(run.target, run.vantages, run.recorder, experiment.probes))
+            if experiment.probes:
+                watching.enter_context(Watch(run.target, run.vantages, run.recorder, experiment.probes))
+            if experiment.workload:
+                traffic = Traffic(run.target, experiment.workload, run.recorder, experiment.sessions)
+                watching.enter_context(traffic)
             if not self._wait(live, "waiting for the steady state", experiment.steady, STEADY_WITHIN_S):
                 return f"no steady state within {STEADY_WITHIN_S:.0f} s"
             self._pass_time(live, "watching the steady state", experiment.steady_s)
@@ -140,7 +160,26 @@ class _Conduct:
                 self._break(live)
                 self._wait(live, "waiting for recovery", experiment.recovered, experiment.recover_at_most_s)
                 self._pass_time(live, "watching the steady state again", experiment.steady_s)
+            self._say(live, "ending the traffic", 0.0)
+        if experiment.workload:
+            self._take_stock(live)
         return None
+
+    def _take_stock(self, live: LiveView) -> None:
+        """Once replication came to rest: what every region holds, what CloudWatch says; then the items are removed."""
+        run = self._run
+        self._pass_time(live, "letting replication come to rest", self._experiment.quiet_s)
+        self._say(live, "reading every item in every region", 0.0)
+        history = run.recorder.history()
+        mine = history.since(self._since_s)
+        read_everything(run.target, run.recorder, keys_written(mine))
+        for metric in read_replication_metrics(run.target, run.clock, since_s=self._since_s, until_s=run.clock.now_s()):
+            run.recorder.record(metric)
+        removal = clean_up(run.target, mine)
+        if removal.left:
+            now_s = run.clock.now_s()
+            text = f"{len(removal.left)} items were not removed: {removal.reason}"
+            run.recorder.record(Note(start_s=now_s, end_s=now_s, source="runner", text=text))
 
     def _break(self, live: LiveView) -> None:
         experiment, run = self._experiment, self._run

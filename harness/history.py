@@ -69,6 +69,10 @@ class History(Sequence[AnyEvent]):
             raise InvalidHistory(f"the history has {len(found)} experiments named {name!r}, expected one")
         return found[0]
 
+    def since(self, at_s: float) -> History:
+        """The events that start at `at_s` or later, behind the header. Indexes are the new history's own."""
+        return History([self.header, *self._events[self.index_at_s(at_s) :]])
+
     def end_s(self) -> float:
         return max(event.end_s for event in self._events)
 
