@@ -18,7 +18,7 @@ OPT_IN_TAG = "harness:allow-faults"
 """Stacks are touched by faults only when they carry this tag with the value "true"."""
 
 
-class RegionalStack(msgspec.Struct, frozen=True, kw_only=True):
+class RegionalStack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The part of a stack that lives in one region."""
 
     region: RegionName
@@ -32,7 +32,7 @@ class RegionalStack(msgspec.Struct, frozen=True, kw_only=True):
     table_name: str
 
 
-class Stack(msgspec.Struct, frozen=True, kw_only=True):
+class Stack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A deployed stack. `regions[0]` is the main region, which owns the global table."""
 
     name: str
@@ -51,6 +51,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
         for regional in self.regions:
             if not is_region_name(regional.region):
                 raise ValueError(f"stack {self.name!r}: {regional.region!r} is not a region name")
+        if len(set(self.region_names)) != len(self.regions):
+            raise ValueError(f"stack {self.name!r} has a region twice: {', '.join(self.region_names)}")
 
     @property
     def main_region(self) -> RegionName:
@@ -68,7 +70,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
         raise KeyError(f"stack {self.name!r} is not in {region!r}; it is in {', '.join(self.region_names)}")
 
 
-class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the three doors (AWS APIs, DNS, HTTPS) are; everything absent means AWS itself."""
 
     aws_url: str | None = None
@@ -80,6 +82,12 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     clock_rate: float = 1.0
     clock_origin_at: str | None = None
     """RFC 3339 wall time at which the target's calendar equals the wall's; absent with rate 1."""
+
+    def __post_init__(self) -> None:
+        if not self.clock_rate > 0:
+            raise ValueError(f"clock_rate {self.clock_rate:g}: must be above 0")
+        if self.clock_origin_at and datetime.fromisoformat(self.clock_origin_at).tzinfo is None:
+            raise ValueError(f"clock_origin_at {self.clock_origin_at!r}: must say its offset from UTC")
 
     def new_clock(self) -> ScaledClock:
         """A clock that starts now and runs at the target's rate, its calendar agreeing with the target's."""

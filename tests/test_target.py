@@ -182,6 +182,25 @@ def test_a_wrong_field_is_named_with_its_rule(tmp_path, two_region_stack, change
         load_target(_file_with(tmp_path, two_region_stack, **changes))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"nameservers"', '"naemservers"', r"unknown field `naemservers` - at `\$.endpoints`"),
+        ('"clock_rate": 1.0', '"clock_rate": 0', "clock_rate 0: must be above 0"),
+        ('"clock_origin_at": null', '"clock_origin_at": "2026-01-01T00:00:00"', "must say its offset from UTC"),
+        ('"region": "us-east-1"', '"region": "eu-west-1"', "has a region twice"),
+    ],
+)
+def test_a_target_that_would_mislead_is_refused(tmp_path, two_region_stack, make_target, old, new, told):
+    path = tmp_path / "target.json"
+    save_target(make_target(), path)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+    with pytest.raises(InvalidTargetFile, match=told):
+        load_target(path)
+
+
 def test_a_region_that_is_none_is_named(tmp_path, two_region_stack):
     path = _file_with(tmp_path, two_region_stack)
     path.write_text(path.read_text().replace('"region": "us-east-1"', '"region": "moon"'))
