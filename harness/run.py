@@ -85,8 +85,13 @@ class Run:
         self.clock = target.new_clock()
         self.started = self.clock.started
         self.folder = _new_folder(reports, name, self.started)
-        self.journal = _take_journal(journal, self.folder)
-        _point_latest(reports, self.folder)
+        with ExitStack() as refused:  # A run that may not start leaves no folder and no lock.
+            refused.callback(self.folder.rmdir)
+            self.journal = Journal(journal, run=self.folder.name)
+            refused.callback(self.journal.release)
+            self.journal.refuse_if_open()
+            _point_latest(reports, self.folder)
+            refused.pop_all()
         self.recorder = Recorder(self.clock, self._header(), self.folder / HISTORY_FILE)
         self.findings: list[Finding] = []
         self.experiments: list[ExperimentRecord] = []
@@ -188,17 +193,6 @@ def _new_folder(reports: Path, name: str, started: datetime) -> Path:
             ) from error
         return folder
     raise UsageError(f"{reports} has a hundred runs named {stamp}-{name}")
-
-
-def _take_journal(path: Path, folder: Path) -> Journal:
-    """The journal, held by the run in `folder`; a run that may not start leaves no folder."""
-    with ExitStack() as refused:
-        refused.callback(folder.rmdir)
-        journal = Journal(path, run=folder.name)
-        refused.callback(journal.release)
-        journal.refuse_if_open()
-        refused.pop_all()
-    return journal
 
 
 def _point_latest(reports: Path, folder: Path) -> None:

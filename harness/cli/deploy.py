@@ -87,12 +87,21 @@ def destroy(target_text: str, lab: str, regions: str, stack_name: str, yes: bool
         click.confirm(f"Delete stack {plan.stack_name} in {where} of {plan.name!r}, with its table?", abort=True)
     console = Console(stderr=True)
     aws = Aws(plan.endpoints.aws_url)
-    Deployer(aws, plan.new_clock(), _teller(console)).destroy(plan.stack_name, plan.regions)
+    deleted: list[str] = []
+
+    def tell(progress: Progress) -> None:
+        _teller(console)(progress)
+        if progress.resource == plan.stack_name and progress.status == "DELETE_COMPLETE":
+            deleted.append(progress.region)
+
+    Deployer(aws, plan.new_clock(), tell).destroy(plan.stack_name, plan.regions)
     target_file(plan.name).unlink(missing_ok=True)
     if as_json:
-        click.echo(json.dumps({"deleted": plan.stack_name, "regions": list(plan.regions)}))
+        click.echo(json.dumps({"deleted": plan.stack_name, "regions": deleted}))
+    elif deleted:
+        console.print(f"[bold green]deleted[/] {plan.stack_name} in {', '.join(deleted)}")
     else:
-        console.print(f"[bold green]deleted[/] {plan.stack_name} in {where}")
+        console.print(f"nothing to delete: no stack {plan.stack_name} in {where}")
 
 
 def _plan(target_text: str, lab: str, regions: str, stack_name: str, changes: dict[str, object]) -> DeployPlan:
