@@ -35,26 +35,16 @@ def why_failed(error: Exception) -> Failure:
     What never left here, and what AWS answers with a 4xx, had no effect. After a 5xx, a timeout or a lost connection
     the write may have happened (Developer Guide, "Error handling with DynamoDB": check, then retry).
     """
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        ConnectTimeoutError,
-        EndpointConnectionError,
-        HTTPClientError,
-        ProxyConnectionError,
-        SSLError,
-    )
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
     from botocore.parsers import ResponseParserError
 
     if isinstance(error, ClientError):
         details = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         return told(details.get("Code", ""), details.get("Message", ""), status)
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ProxyConnectionError):
-        return refused(f"not sent: {error}")
     if isinstance(error, HTTPClientError | SSLError | ResponseParserError):
         return unsure(str(error))
-    if isinstance(error, BotoCoreError):
+    if isinstance(error, BotoCoreError):  # no credentials, no connection
         return refused(f"not sent: {error}")
     raise error
 
