@@ -191,7 +191,7 @@ def test_a_wrong_field_is_named_with_its_rule(tmp_path, two_region_stack, change
         ('"region": "us-east-1"', '"region": "eu-west-1"', "has a region twice"),
     ],
 )
-def test_a_target_that_would_mislead_is_refused(tmp_path, two_region_stack, make_target, old, new, told):
+def test_a_target_that_would_mislead_is_refused(tmp_path, make_target, old, new, told):
     path = tmp_path / "target.json"
     save_target(make_target(), path)
     assert old in path.read_text()

@@ -13,7 +13,7 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self, TypeVar
 
 import msgspec
 
@@ -43,7 +43,17 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="
     """"rolled back", "recovered", "gone": the resource no longer exists."""
 
 
-_DECODER: msgspec.json.Decoder[Opened | Closed] = msgspec.json.Decoder(Opened | Closed)
+class _AnyEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What every line has."""
+
+    entry: Literal["opened", "closed"]
+    id: str
+
+
+T = TypeVar("T")
+
+_ANY_ENTRY = msgspec.json.Decoder(_AnyEntry)
+_OPENED = msgspec.json.Decoder(Opened)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -83,17 +93,21 @@ class Journal:
 
     def open_entries(self) -> list[Opened]:
         """Entries that were opened and not closed, oldest first."""
-        opened: dict[str, Opened] = {}
+        lines: dict[str, tuple[int, bytes]] = {}
         for number, line in enumerate(_whole_lines(self.path), 1):
-            try:
-                entry = _DECODER.decode(line)
-            except msgspec.MsgspecError as error:
-                raise UsageError(f"undo journal {self.path}, line {number}: {error}; mend or move the file") from error
-            if isinstance(entry, Opened):
-                opened[entry.id] = entry
+            entry = self._decode(_ANY_ENTRY, number, line)
+            if entry.entry == "opened":
+                lines[entry.id] = number, line
             else:
-                opened.pop(entry.id, None)
-        return list(opened.values())
+                lines.pop(entry.id, None)
+        # Only what is open must be understood: entries that another version wrote and closed stop nobody.
+        return [self._decode(_OPENED, number, line) for number, line in lines.values()]
+
+    def _decode(self, decoder: msgspec.json.Decoder[T], number: int, line: bytes) -> T:
+        try:
+            return decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            raise UsageError(f"undo journal {self.path}, line {number}: {error}; mend or move the file") from error
 
     def refuse_if_open(self) -> None:
         entries = self.open_entries()

@@ -105,3 +105,17 @@ def test_a_journal_that_cannot_be_written_is_an_error_before_anything_is_broken(
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="undo journal"):
         Journal(tmp_path / "file" / "j.jsonl", run="r1")
+
+
+def test_an_entry_of_another_version_stops_nobody_once_it_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_text('{"entry":"opened","id":"1","fault":{"fault":"volcano"}}\n{"entry":"closed","id":"1"}\n')
+    with Journal(path, run="r1") as journal:
+        assert journal.open_entries() == []
+
+
+def test_an_entry_of_another_version_that_is_still_open_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_text('{"entry":"opened","id":"1","fault":{"fault":"volcano"}}\n')
+    with Journal(path, run="r1") as journal, pytest.raises(UsageError, match=r"j\.jsonl, line 1: .*volcano"):
+        journal.refuse_if_open()
