@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.lab.state import DEFAULT_NAME
+from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
 
 
@@ -20,5 +21,7 @@ class LabSettings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     dns_port: int = 0
     https_port: int = 0
+    replication_delay: ReplicationDelay = ReplicationDelay()
+    """Between every two regions, until a lever changes it."""
     owner_pid: int | None = None
     """The lab ends itself when this process is gone; for labs that a test run starts. Absent: nobody's."""

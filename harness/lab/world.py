@@ -30,12 +30,13 @@ from harness.lab.dns import LabDns, LatencyDatabase, read_zones
 from harness.lab.gateway.reading import read_api_config
 from harness.lab.gateway.server import LabGateway
 from harness.lab.health import LabHealth
+from harness.lab.levers import lever_routes
 from harness.lab.ports import Change
 from harness.lab.reload import Reloader
 from harness.lab.settings import LabSettings
 from harness.lab.spawn import ERROR, is_gone
 from harness.lab.state import LabFolder, LabInfo
-from harness.lab.tables import install
+from harness.lab.tables import ReplicationParameters, install
 from harness.stack import Endpoints, RegionName
 
 T = TypeVar("T")
@@ -60,11 +61,19 @@ class Lab:
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="data-plane", daemon=True)
-        self._tables = install(clock=self.clock, seed=settings.seed)
+        self._tables = install(
+            clock=self.clock,
+            seed=settings.seed,
+            parameters=ReplicationParameters(delay=settings.replication_delay),
+            truth=self.truth.add,
+        )
         self.control_plane = ControlPlane(
             clock=self.clock,
             seed=settings.seed,
-            lab_routes=lab_routes(lambda: self.info, self.clock, self.truth),
+            lab_routes={
+                **lab_routes(lambda: self.info, self.clock, self.truth),
+                **lever_routes(self._tables, settings.regions, self.clock, self.truth.add),
+            },
             port=settings.port,
         )
         self._gateways: dict[RegionName, LabGateway] = {}

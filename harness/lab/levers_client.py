@@ -1,0 +1,112 @@
+"""A client of the lab's own API, for people, tests and benchmarks. Faults and checkers never use it."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from harness.errors import LabError
+from harness.lab.tables.levers import Coalescing, Levers, Skew, Throttle
+from harness.models.wan import ReplicationDelay
+from harness.stack import RegionName
+
+T = TypeVar("T")
+
+REPLY_WITHIN_WALL_S = 10.0
+
+
+class LeversClient:
+    """`aws_url` is the lab's control plane: `LabInfo.endpoints.aws_url`. All levers after a change are returned.
+
+    Raises:
+        LabError: the lab refuses (the message names the field), or does not answer.
+    """
+
+    def __init__(self, aws_url: str) -> None:
+        self._url = aws_url.rstrip("/")
+        # The lab is on loopback: no proxy of the environment is asked.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def levers(self) -> Levers:
+        return self._ask("GET", "levers", Levers)
+
+    def reset(self) -> Levers:
+        """Everything back to how the lab began."""
+        return self._ask("DELETE", "levers", Levers)
+
+    def set_delay(
+        self,
+        delay: ReplicationDelay,
+        origin: RegionName | None = None,
+        destination: RegionName | None = None,
+    ) -> Levers:
+        """For every pair of regions, or for one way between two; `ReplicationDelay.constant(0.15)` for a constant."""
+        return self._put(_path("delay", origin, destination), delay)
+
+    def undo_delay(self, origin: RegionName | None = None, destination: RegionName | None = None) -> Levers:
+        return self._delete(_path("delay", origin, destination))
+
+    def partition(self, one: RegionName, other: RegionName) -> Levers:
+        return self._put(_path("partition", one, other), None)
+
+    def heal_partition(self, one: RegionName, other: RegionName) -> Levers:
+        return self._delete(_path("partition", one, other))
+
+    def stop_replica(self, region: RegionName) -> Levers:
+        return self._put(_path("stopped", region), None)
+
+    def resume_replica(self, region: RegionName) -> Levers:
+        return self._delete(_path("stopped", region))
+
+    def throttle(self, region: RegionName, writes_per_s: float) -> Levers:
+        return self._put(_path("throttled", region), Throttle(writes_per_s=writes_per_s))
+
+    def unthrottle(self, region: RegionName) -> Levers:
+        return self._delete(_path("throttled", region))
+
+    def skew_clock(self, region: RegionName, ahead_s: float) -> Levers:
+        return self._put(_path("skew", region), Skew(ahead_s=ahead_s))
+
+    def unskew_clock(self, region: RegionName) -> Levers:
+        return self._delete(_path("skew", region))
+
+    def coalesce(self, within_s: float) -> Levers:
+        return self._put(_path("coalescing"), Coalescing(within_s=within_s))
+
+    def stop_coalescing(self) -> Levers:
+        return self._delete(_path("coalescing"))
+
+    def _put(self, path: str, body: msgspec.Struct | None) -> Levers:
+        return self._ask("PUT", f"levers/{path}", Levers, body)
+
+    def _delete(self, path: str) -> Levers:
+        return self._ask("DELETE", f"levers/{path}", Levers)
+
+    def _ask(self, method: str, path: str, reply: type[T], body: msgspec.Struct | None = None) -> T:
+        url = f"{self._url}/lab/{path}"
+        data = None if body is None else msgspec.json.encode(body)
+        request = urllib.request.Request(url, data, method=method, headers={"Content-Type": "application/json"})
+        try:
+            with self._opener.open(request, timeout=REPLY_WITHIN_WALL_S) as response:
+                return msgspec.json.decode(response.read(), type=reply)
+        except urllib.error.HTTPError as error:
+            raise LabError(f"the lab refuses {method} /lab/{path}: {_message(error.read())}") from error
+        except OSError as error:
+            raise LabError(f"the lab at {self._url} does not answer ({error}): is it running?") from error
+
+
+def _path(name: str, *regions: RegionName | None) -> str:
+    return "/".join((name, *(quote(region, safe="") for region in regions if region is not None)))
+
+
+def _message(body: bytes) -> str:
+    try:
+        error = json.loads(body)["error"]
+        return f"{error['field']}: {error['message']}"
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
