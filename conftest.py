@@ -89,8 +89,8 @@ def clock_rate(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> f
 @pytest.fixture(scope="session")
 def own_lab(
     pytestconfig: pytest.Config, clock_rate: float, say: Callable[[str], None]
-) -> Iterator[tuple[LabFolder, LabInfo]]:
-    """A lab in a process of its own, which ends with the session."""
+) -> Iterator[tuple[LabFolder, LabInfo] | None]:
+    """A lab in a process of its own, which ends with the session; None when --target names something else."""
     import os
 
     from harness.cli.pytest_session import region_names
@@ -98,6 +98,9 @@ def own_lab(
     from harness.lab.spawn import end, spawn
     from harness.lab.state import LabFolder
 
+    if pytestconfig.getoption("--target"):
+        yield None
+        return
     path = Path(tempfile.mkdtemp(prefix="harness-lab-"))
     folder = LabFolder(path.name, root=path.parent)
     settings = LabSettings(
@@ -118,17 +121,18 @@ def own_lab(
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest, pytestconfig: pytest.Config, say: Callable[[str], None]) -> Target:
+def target(
+    own_lab: tuple[LabFolder, LabInfo] | None, pytestconfig: pytest.Config, say: Callable[[str], None]
+) -> Target:
     """The stack under test and the way to it."""
     from harness.cli.pytest_session import region_names
     from harness.cli.targets import plan_for_lab, target_for
     from harness.deployment.reference import deploy_reference
 
-    text = pytestconfig.getoption("--target")
-    if text:
+    if own_lab is None:
         regions = region_names(pytestconfig) if pytestconfig.getoption("--regions") else ()
-        return target_for(text, lab=pytestconfig.getoption("--lab"), regions=regions)
-    _folder, info = request.getfixturevalue("own_lab")
+        return target_for(pytestconfig.getoption("--target"), lab=pytestconfig.getoption("--lab"), regions=regions)
+    _folder, info = own_lab
     say(f"  deploying to {', '.join(info.regions)} of the lab\n")
     return deploy_reference(plan_for_lab(info), lambda _progress: None, lambda _text: None)
 
@@ -139,7 +143,7 @@ def stack(target: Target) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def run(request: pytest.FixtureRequest, pytestconfig: pytest.Config, target: Target) -> Iterator[Run]:
+def run(own_lab: tuple[LabFolder, LabInfo] | None, pytestconfig: pytest.Config, target: Target) -> Iterator[Run]:
     """The session's run: all experiments share its folder, history and journal; its report is written at the end."""
     from harness.cli.pytest_session import PLUGIN, ScenarioSession, vantage_patterns
     from harness.cli.targets import journal_file
@@ -152,16 +156,13 @@ def run(request: pytest.FixtureRequest, pytestconfig: pytest.Config, target: Tar
     session = pytestconfig.pluginmanager.get_plugin(PLUGIN)
     assert isinstance(session, ScenarioSession)
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "")
+    rate = f"rate-{clock_rate:g}" if own_lab and clock_rate != pytestconfig.getoption("--rate") else ""
     vantages = choose(vantage_patterns(pytestconfig))
     preflight(target, vantages[0])
-    if pytestconfig.getoption("--target"):
-        journal = journal_file(target.name)
-    else:
-        # A lab of its own takes its faults with it: its journal ends with it too.
-        folder, _info = request.getfixturevalue("own_lab")
-        journal = folder.path / "journal.jsonl"
+    # A lab of its own takes its faults with it: its journal ends with it too.
+    journal = own_lab[0].path / "journal.jsonl" if own_lab else journal_file(target.name)
     run = session.run = Run(
-        "-".join(filter(None, ("scenarios", worker))),
+        "-".join(filter(None, ("scenarios", rate, worker))),
         target,
         reports=Path(pytestconfig.getoption("--report-dir")).absolute(),
         journal=journal,
@@ -174,8 +175,8 @@ def run(request: pytest.FixtureRequest, pytestconfig: pytest.Config, target: Tar
         with signals_held():
             history = run.recorder.history()
             record = run.close()
-            page = write_report(run.folder, history, record, run.findings)
-            session.reported(page, record.exit_code)
+            session.ended(record.exit_code)
+            session.reported(write_report(run.folder, history, record, run.findings))
 
 
 @pytest.fixture(scope="session")

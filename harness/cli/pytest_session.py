@@ -37,11 +37,14 @@ class ScenarioSession:
         self._ran = False
         self._skipped_faults = False
 
-    def reported(self, page: Path, exit_code: int) -> None:
-        """The run ended, and its report was written."""
+    def ended(self, exit_code: int) -> None:
+        """The run ended so."""
         self.run = None
-        self._pages.append(str(page))
         self._told.add(exit_code)
+
+    def reported(self, page: Path) -> None:
+        """Its report was written."""
+        self._pages.append(str(page))
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """SIGTERM and SIGHUP unwind like Ctrl-C until the last fixture is torn down."""
