@@ -13,7 +13,10 @@ from harness.checkers.failover import DetectedInTime, DnsChangedInTime, FailedRe
 from harness.checkers.limits import Allowances
 from harness.checkers.pacing import Paced
 from harness.checkers.proof import FaultProven
+from harness.checkers.replication import ReplicatedInTime
 from harness.checkers.routing import RoutedToNextNearest, ServedByNearest, UntouchedStayedPut
+from harness.checkers.rpo import RecoveryPoint
+from harness.checkers.session import SessionContinuity
 from harness.checkers.steady_state import SteadyAfter, SteadyState
 from harness.events import ExperimentEvent
 from harness.findings import Finding
@@ -30,8 +33,11 @@ __all__ = [
     "FailsOpen",
     "FaultProven",
     "Paced",
+    "RecoveryPoint",
+    "ReplicatedInTime",
     "RoutedToNextNearest",
     "ServedByNearest",
+    "SessionContinuity",
     "SteadyAfter",
     "SteadyState",
     "UntouchedStayedPut",
@@ -56,8 +62,11 @@ Check = (
     | FailsOpen
     | FaultProven
     | Paced
+    | RecoveryPoint
+    | ReplicatedInTime
     | RoutedToNextNearest
     | ServedByNearest
+    | SessionContinuity
     | SteadyAfter
     | SteadyState
     | UntouchedStayedPut

@@ -1,0 +1,44 @@
+"""When a region is cut off from replication: what is at risk, what is lost, and do all agree again afterwards?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.checkers.checks import Consistent, FaultProven, RecoveryPoint
+from harness.experiment import Experiment
+from harness.faults.replication_paused import ReplicationPaused
+from harness.run import Run
+from harness.workload import Workload
+
+CUT_OFF_S = 90.0
+
+
+@pytest.mark.destructive
+def test_a_region_that_was_cut_off_loses_nothing_and_agrees_again(
+    run: Run, conduct: Callable[[Experiment], None]
+) -> None:
+    """The last region: the main one owns the table, and any other is as good."""
+    region = run.target.stack.region_names[-1]
+    conduct(
+        Experiment(
+            name=f"partition-{region}",
+            question=f"When {region} is cut off from replication, what is lost, and do all regions agree again?",
+            faults=(ReplicationPaused(region=region),),
+            workload=Workload(
+                run=f"{run.folder.name}-partition",
+                seed=run.seed,
+                clients_per_region=2,
+                writes_per_s=0.5,
+                hot_keys=4,
+                cold_keys=4,
+                reads_per_s=1.0,
+                polls_every_s=1.0,
+                polled_at_most_s=CUT_OFF_S + 120.0,
+            ),
+            hold_more_s=CUT_OFF_S,
+            quiet_s=60.0,
+            checks=(FaultProven(), RecoveryPoint(region=region), Consistent()),
+        )
+    )

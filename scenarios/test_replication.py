@@ -1,0 +1,40 @@
+"""How late are the other regions, pair by pair, as a client sees it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.checkers.checks import Consistent, ReplicatedInTime
+from harness.experiment import Experiment
+from harness.run import Run
+from harness.workload import Workload
+
+WATCHED_S = 60.0
+
+# Replication takes less than a second: a clock that runs faster than the wall's leaves no time to look often.
+pytestmark = pytest.mark.parametrize("clock_rate", [1.0], indirect=True, scope="session")
+
+
+@pytest.mark.destructive
+def test_a_write_is_soon_everywhere(run: Run, conduct: Callable[[Experiment], None]) -> None:
+    conduct(
+        Experiment(
+            name="replication-latency",
+            question="How long until a write in one region can be read in the others?",
+            workload=Workload(
+                run=run.folder.name,
+                seed=run.seed,
+                clients_per_region=2,
+                writes_per_s=1.0,
+                hot_share=0.0,
+                cold_keys=8,
+                reads_per_s=2.0,
+                polls_every_s=0.05,
+            ),
+            steady_s=WATCHED_S,
+            quiet_s=15.0,
+            checks=(ReplicatedInTime(p50_at_most_s=2.5, p95_at_most_s=5.0), Consistent()),
+        )
+    )
