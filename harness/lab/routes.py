@@ -52,7 +52,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.json.decode(self.raw or b"{}", type=kind)
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `")
-            named = re.search(r"`(\w+)`|^(\w+) = |: (\w+) = ", message)
+            named = re.search(r"field `(\w+)`|^(\w+) = |: (\w+) = ", message)
             field = path.rstrip("`").removeprefix("$").lstrip(".") or next(
                 (group for group in (named.groups() if named else ()) if group), "body"
             )

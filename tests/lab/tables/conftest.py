@@ -15,6 +15,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 
 from harness.clock import VirtualClock
+from harness.lab.ports import Truth
 from harness.lab.tables import LabTables, ReplicationParameters, install
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
@@ -65,8 +66,14 @@ def parameters() -> ReplicationParameters:
 
 
 @pytest.fixture
-def tables(clock: VirtualClock, parameters: ReplicationParameters) -> Iterator[LabTables]:
-    installed = install(clock, seed=1, parameters=parameters)
+def truth() -> list[Truth]:
+    """What the tables told the truth log."""
+    return []
+
+
+@pytest.fixture
+def tables(clock: VirtualClock, parameters: ReplicationParameters, truth: list[Truth]) -> Iterator[LabTables]:
+    installed = install(clock, seed=1, parameters=parameters, truth=truth.append)
     yield installed
     for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
         for name in list(backend.tables):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import logging
 import threading
+import time
 import weakref
 
 import pytest
@@ -170,3 +172,139 @@ def test_stopping_ends_the_thread_and_leaves_the_rest_undelivered():
 
     assert sender.pending == 1
     assert "lab-replicator" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_held_route_keeps_its_writes_while_others_deliver():
+    clock, delivered, flow = VirtualClock(), [], OpenFlow()
+    sender = replicator(clock, [1.0, 1.0], delivered, flow)
+    flow.held = {TO_EU}
+    sender.send(TO_EU, "item", "held")
+    sender.send(Route("us", "ap", "table"), "item", "free")
+
+    clock.advance_s(5)
+    sender.deliver_due()
+    assert [write for _, write, _ in delivered] == ["free"]
+    assert sender.held() == {TO_EU: 1}
+    assert sender.pending == 1
+
+
+def test_a_healed_route_resumes_after_one_delay_and_in_order():
+    """Due at 2, 1 and 6 s; held until 5 s; the delay drawn at healing is 3 s: all at 8 s, as they would have come."""
+    clock, delivered, flow = VirtualClock(), [], OpenFlow()
+    sender = replicator(clock, [2.0, 1.0, 1.0, 3.0], delivered, flow)
+    flow.held = {TO_EU}
+    sender.send(TO_EU, "one", "one, first")
+    sender.send(TO_EU, "other", "other")
+    clock.advance_s(5)
+    sender.deliver_due()
+    sender.send(TO_EU, "one", "one, second")
+    flow.held = set()
+    sender.deliver_due()
+
+    clock.advance_s(2.9)
+    sender.deliver_due()
+    assert delivered == []
+    clock.advance_s(0.1)
+    sender.deliver_due()
+    assert [write for _, write, _ in delivered] == ["other", "one, first", "one, second"]
+
+
+def test_a_route_that_is_held_again_before_it_resumes_stays_held():
+    clock, delivered, flow = VirtualClock(), [], OpenFlow()
+    sender = replicator(clock, [1.0, 3.0, 3.0], delivered, flow)
+    flow.held = {TO_EU}
+    sender.send(TO_EU, "item", "a")
+    clock.advance_s(1)
+    sender.deliver_due()
+    flow.held = set()
+    sender.deliver_due()
+    flow.held = {TO_EU}
+    clock.advance_s(10)
+    sender.deliver_due()
+    assert delivered == []
+
+    flow.held = set()
+    sender.deliver_due()
+    clock.advance_s(3)
+    sender.deliver_due()
+    assert [write for _, write, _ in delivered] == ["a"]
+
+
+def test_a_throttled_destination_takes_its_writes_one_by_one_and_loses_none():
+    """Ten writes due at 1 s; 2 a second: one each half second from 1 s on."""
+    clock, delivered, flow = VirtualClock(), [], OpenFlow()
+    flow.limit_per_s = 2.0
+    sender = replicator(clock, [1.0] * 10, delivered, flow)
+    for number in range(10):
+        sender.send(TO_EU, f"item {number}", str(number))
+    for _ in range(60):
+        clock.advance_s(0.1)
+        sender.deliver_due()
+
+    assert [write for _, write, _ in delivered] == [str(number) for number in range(10)]
+    gaps_s = [later - earlier for (_, _, earlier), (_, _, later) in itertools.pairwise(delivered)]
+    assert gaps_s == pytest.approx([0.5] * 9, abs=0.11)
+
+
+def test_a_throttle_that_is_taken_away_lets_all_that_waited_through():
+    clock, delivered, flow = VirtualClock(), [], OpenFlow()
+    flow.limit_per_s = 0.1
+    sender = replicator(clock, [1.0] * 5, delivered, flow)
+    for number in range(5):
+        sender.send(TO_EU, "item", str(number))
+    clock.advance_s(1)
+    sender.deliver_due()
+    flow.limit_per_s = None
+    sender.deliver_due()
+
+    assert [write for _, write, _ in delivered] == ["0", "1", "2", "3", "4"]
+
+
+def test_of_an_items_writes_in_one_window_only_the_last_arrives_when_coalesced():
+    """Windows of 1 s: due at 1.0, 1.4 and 1.9 s are one window, 2.1 s is the next."""
+    clock, delivered, flow = VirtualClock(), [], OpenFlow()
+    flow.window_s = 1.0
+    sender = replicator(clock, [1.0, 1.4, 1.9], delivered, flow)
+    for write in ("a", "b", "c"):
+        sender.send(TO_EU, "item", write)
+    clock.advance_s(3)
+    sender.deliver_due()
+
+    assert [write for _, write, _ in delivered] == ["c"]
+    assert sender.pending == 0
+
+
+def test_writes_of_different_items_are_never_combined():
+    clock, delivered, flow = VirtualClock(), [], OpenFlow()
+    flow.window_s = 1.0
+    sender = replicator(clock, [1.0, 1.1], delivered, flow)
+    sender.send(TO_EU, "one", "a")
+    sender.send(TO_EU, "other", "b")
+    clock.advance_s(3)
+    sender.deliver_due()
+
+    assert [write for _, write, _ in delivered] == ["a", "b"]
+
+
+def test_the_thread_is_woken_when_the_flow_changes(monkeypatch):
+    monkeypatch.setattr("harness.lab.tables.replicator._LONGEST_WAIT_S", 60)
+    monkeypatch.setattr("harness.lab.tables.replicator._RESTLESS_WAIT_S", 60)
+    flow, delivered, done = OpenFlow(), [], threading.Event()
+    flow.held = {TO_EU}
+    sender = Replicator(ScaledClock(), lambda _o, _d: 0.0, lambda _r, w: (delivered.append(w), done.set()), flow)
+    sender.start()
+    sender.send(TO_EU, "item", "a")
+    wait_until(sender.held)
+    flow.held = set()
+    while not done.wait(timeout=0.02):
+        sender.wake()
+    sender.stop()
+
+    assert delivered == ["a"]
+
+
+def wait_until(condition, at_most_s: float = 5.0) -> None:
+    deadline = time.monotonic() + at_most_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
