@@ -143,7 +143,9 @@ def stack(target: Target) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def run(own_lab: tuple[LabFolder, LabInfo] | None, pytestconfig: pytest.Config, target: Target) -> Iterator[Run]:
+def run(
+    own_lab: tuple[LabFolder, LabInfo] | None, clock_rate: float, pytestconfig: pytest.Config, target: Target
+) -> Iterator[Run]:
     """The session's run: all experiments share its folder, history and journal; its report is written at the end."""
     from harness.cli.pytest_session import PLUGIN, ScenarioSession, vantage_patterns
     from harness.cli.targets import journal_file
