@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from harness.checkers.timeline import FaultWindow, fault_windows
-from harness.checkers.versions import Key, Looks, Write, items_of
+from harness.checkers.versions import RULES, Key, Looks, Write, items_of
 from harness.errors import InvalidHistory
 from harness.events import ExperimentEvent, ItemWrite, Outcome
 from harness.findings import Finding, Verdict
@@ -24,7 +24,7 @@ from harness.stack import RegionName
 CUTS = frozenset({"replication-paused", "partition", "region-outage"})
 """Faults that keep a region's writes from the others."""
 
-SETTLED_S = 10.0
+SETTLED_S = RULES.settle_s
 """So long after healing, and after its own reply, a write that nobody shows and nothing overwrote is called lost."""
 
 NAMED = 20

@@ -1,8 +1,9 @@
 """Which write a read shows, and what is surely older or newer: by the harness's one clock, up to what each call took.
 
 A write took effect somewhere between its call and its reply, a read looked somewhere between its own. So one write is
-surely before another only when it was acknowledged before the other was called. A write whose reply never came may
-take effect at any later time: it is never surely before anything.
+surely before another only when it was acknowledged before the other was called, by more than the regions' clocks may
+differ when they are in two regions. A write whose reply never came may take effect at any later time: it is never
+surely before anything.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from harness.checkers.consistency.rules import Rules
 from harness.errors import InvalidHistory
 from harness.events import Item, ItemRead, ItemWrite, Operation, Outcome
 from harness.history import History
 from harness.stack import RegionName
+
+RULES = Rules()
 
 
 class Write(msgspec.Struct, frozen=True, eq=False):
@@ -29,7 +33,8 @@ class Write(msgspec.Struct, frozen=True, eq=False):
     event: ItemWrite
 
     def surely_before(self, other: Write) -> bool:
-        return self.event.outcome is Outcome.OK and self.event.end_s < other.event.start_s
+        """The last writer wins, and this one is not the last. Across regions, up to what their clocks may differ."""
+        return RULES.is_later(other.event, self.event)
 
     def includes(self, other: Write) -> bool:
         """Whoever has this write has the other's effect behind it: the same write, or a later one of the same region.
@@ -137,6 +142,17 @@ class Key:
         for index, read in reads:
             by_region[read.region].append((index, read))
         self.looks = {region: Looks(self._explain(found)) for region, found in by_region.items()}
+
+    def is_idle(self, write: Write) -> bool:
+        """A delete of what was surely not there: no look can tell whether it arrived."""
+        if write.event.operation is not Operation.DELETE:
+            return False
+        return not any(
+            other.event.operation is not Operation.DELETE
+            and other.event.start_s <= write.event.end_s
+            and not any(other.surely_before(delete) and delete.surely_before(write) for delete in self._deletes)
+            for other in self.writes
+        )
 
     def _explain(self, reads: list[tuple[int, ItemRead]]) -> Iterable[Seen]:
         """In order of start. What was there before helps to tell why an item is absent."""

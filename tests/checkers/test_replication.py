@@ -6,7 +6,7 @@ import random
 import msgspec
 import pytest
 from builders import AP, EU, US, a_fault, a_header, a_history, a_stack, an_experiment
-from data_builders import THROTTLED, a_metric, a_read, a_write, polled_writes
+from data_builders import THROTTLED, a_delete, a_metric, a_read, a_write, polled_writes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +123,16 @@ def test_a_write_that_nobody_looked_for_is_counted_and_left_out():
     pair = pair_of(a_write("v", 10), a_write("w", 10, key="l"), a_read("w", 11, key="l"), a_read("w", 30, key="l"))
 
     assert (pair.samples, pair.unwatched) == (1, 1)
+
+
+def test_a_delete_of_what_was_not_there_is_left_out():
+    """The second delete changes nothing; the put at 30 s that shows it had arrived says nothing of when."""
+    pair = pair_of(
+        [a_write("v", 10), a_read("v", 11), a_delete("d", 15), a_read(None, 16), a_delete("e", 20), a_read(None, 21)],
+        [a_write("w", 30), a_read("w", 31), a_read("w", 40)],
+    )
+
+    assert (pair.samples, pair.unwatched, pair.max.high_s) == (3, 1, 1)
 
 
 def test_a_write_never_seen_is_right_censored_counted_and_named():

@@ -151,6 +151,13 @@ def test_a_write_that_a_concurrent_one_beat_is_overwritten():
     assert fates_of(found) == {Fate.OVERWRITTEN}
 
 
+def test_a_write_that_an_earlier_one_beat_by_its_regions_clock_is_overwritten():
+    """w was over 0.1 s before v began, but the regions' clocks may be 0.5 s apart."""
+    found = rpo_of(base(), a_write("w", 69.9, region=EU), a_write("v", 70), a_read("w", 120))
+
+    assert fates_of(found) == {Fate.OVERWRITTEN}
+
+
 def test_a_write_that_a_delete_elsewhere_beat_is_overwritten():
     found = rpo_of(base(), a_write("v", 70), a_delete("d", 80, region=EU), a_read(None, 120))
 

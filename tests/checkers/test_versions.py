@@ -97,6 +97,31 @@ def test_a_newer_write_of_another_region_does_not_show_that_one_had_arrived():
     assert key.regions == {US, AP}
 
 
+@pytest.mark.parametrize(("region", "apart_s", "lacks"), [(US, 0.1, True), (AP, 0.1, False), (AP, 0.6, True)])
+def test_an_earlier_write_of_another_region_is_surely_older_only_beyond_what_clocks_may_differ(region, apart_s, lacks):
+    """Clocks may be 0.5 s apart: within that, the earlier may carry the later stamp and have won."""
+    key = key_of(a_write("w", 10, region=region), a_write("v", 10 + apart_s), a_read("w", 20))
+
+    assert key.looks[EU].by_start[0].lacks(key.writes[1]) is lacks
+
+
+@pytest.mark.parametrize(
+    ("events", "idle"),
+    [
+        pytest.param([], True, id="never there"),
+        pytest.param([a_write("v", 5)], False, id="there"),
+        pytest.param([a_write("v", 5), a_delete("e", 7)], True, id="deleted before"),
+        pytest.param([a_write("v", 5, took_s=3), a_delete("e", 7)], False, id="perhaps deleted before"),
+        pytest.param([a_write("v", 5, outcome=Outcome.UNKNOWN), a_delete("e", 7)], False, id="perhaps there"),
+        pytest.param([a_write("v", 12)], True, id="there later"),
+    ],
+)
+def test_a_delete_of_what_was_surely_not_there_is_idle(events, idle):
+    key = key_of(*events, a_delete("d", 10))
+
+    assert key.is_idle(next(write for write in key.writes if write.event.value == "d")) is idle
+
+
 def test_an_update_shows_itself_and_the_put_it_left_in_place():
     update = a_write("u", 11, operation=Operation.UPDATE, item={"a": "u", "b": "p"})
     key = key_of(a_write("p", 10), update, a_read(("u", "p"), 20))

@@ -65,7 +65,7 @@ class PairLatency(msgspec.Struct, frozen=True, kw_only=True):
     unseen: tuple[int, ...]
     """Indexes of the writes that no look showed by the end: right-censored, and in the quantiles as such."""
     unwatched: int
-    """Writes that no look could tell of: left out."""
+    """Writes that no look could tell of, deletes of what was not there among them: left out."""
     late: int
     """Writes too short before a fault, or before the last look while some of them were not seen: left out."""
     p50: Quantile | None
@@ -187,8 +187,14 @@ class _Timed(msgspec.Struct, frozen=True):
 def _timed(stretch: _Stretch, source: RegionName, receiving: RegionName, settled_s: float) -> _Timed:
     """Those up to `settled_s`, and those after it too when each of them was seen before anything was broken."""
     found: list[tuple[Write, Arrival | None]] = []
+    idle = 0
     for key, write in stretch.items.acknowledged(source):
-        if len(key.regions) == 1 and stretch.holds(write.event):
+        if len(key.regions) > 1 or not stretch.holds(write.event):
+            continue
+        if key.is_idle(write):
+            # The next write's arrival would show it too, but that says when the next one came.
+            idle += 1
+        else:
             looks = key.looks.get(receiving)
             found.append((write, looks.arrival(write) if looks else None))
     late = [arrival for write, arrival in found if write.event.start_s > settled_s]
@@ -196,7 +202,7 @@ def _timed(stretch: _Stretch, source: RegionName, receiving: RegionName, settled
         settled_s = stretch.until_s
     watched = [(write, arrival) for write, arrival in found if arrival]
     timed = [(write, arrival) for write, arrival in watched if write.event.start_s <= settled_s]
-    return _Timed(timed, unwatched=len(found) - len(watched), late=len(watched) - len(timed))
+    return _Timed(timed, unwatched=idle + len(found) - len(watched), late=len(watched) - len(timed))
 
 
 def latency_interval(write: Write, arrival: Arrival) -> Interval:
