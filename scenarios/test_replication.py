@@ -9,7 +9,7 @@ import pytest
 from harness.checkers.checks import Consistent, ReplicatedInTime
 from harness.experiment import Experiment
 from harness.run import Run
-from harness.workload import Workload
+from harness.workload import Mix, Workload
 
 WATCHED_S = 60.0
 
@@ -31,6 +31,8 @@ def test_a_write_is_soon_everywhere(run: Run, conduct: Callable[[Experiment], No
                 hot_share=0.0,
                 cold_keys=8,
                 reads_per_s=2.0,
+                # Puts alone: a put is seen for what it is, whatever the item was before.
+                mix=Mix(put=1, update=0, create=0, swap=0, delete=0),
                 polls_every_s=0.05,
             ),
             steady_s=WATCHED_S,

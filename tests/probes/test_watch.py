@@ -79,8 +79,12 @@ def test_a_hanging_look_leaves_a_gap_that_says_so(whole_target, recorder, clock,
 
 def test_made_and_missed_looks_are_all_the_looks_that_were_due(whole_target, recorder, clock):
     """For every vantage the due times of its looks and gaps follow each other without a hole."""
-    watch = Watch(whole_target, VANTAGES, recorder, PLAN)
-    _watch_until(watch, recorder, lambda view: clock.now_s() > 10, clock)
+
+    def five_looks_each(_):
+        history = recorder.history()
+        return all(len(history.replies_of(vantage.name)) >= 5 for vantage in VANTAGES)
+
+    _watch_until(Watch(whole_target, VANTAGES, recorder, PLAN), recorder, five_looks_each, clock)
 
     for vantage in VANTAGES:
         history = recorder.history()

@@ -70,7 +70,8 @@ def test_every_checker_probes_on_its_own_phase_once_per_interval(world, eventual
     eventually(lambda: len(world.endpoint.requests) >= 64)
 
     assert len({status.address for status in world.health.statuses(check)}) == 16
-    assert 3 * 30 < world.clock.now_s() < 4 * 30 + 1.0 * world.clock.rate
+    # The upper bound leaves ten seconds of the wall's clock to a busy machine.
+    assert 3 * 30 < world.clock.now_s() < 4 * 30 + 10.0 * world.clock.rate
 
 
 def test_checkers_do_not_probe_in_step(world, eventually):
