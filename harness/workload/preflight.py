@@ -85,7 +85,7 @@ def _check_replicas(table: TableDescriptionTypeDef, regional: RegionalStack, tar
     replicas = {one["RegionName"]: one.get("ReplicaStatus", "ACTIVE") for one in table.get("Replicas", [])}
     if not others:
         raise TargetError(f"stack {target.stack.name} has one region: nothing replicates; deploy it to two or more")
-    if version != GLOBAL_TABLE_VERSION or not replicas:
+    if version != GLOBAL_TABLE_VERSION:
         raise TargetError(
             f"{where} is not a global table of version {GLOBAL_TABLE_VERSION} (its version is {version!r}, "
             f"its replicas are {', '.join(replicas) or 'none'}): "
@@ -95,8 +95,8 @@ def _check_replicas(table: TableDescriptionTypeDef, regional: RegionalStack, tar
         status = replicas.get(other)
         if status is None:
             raise TargetError(
-                f"{where} has no replica in {other} (it has: {', '.join(replicas)}): add it by UpdateTable or "
-                "`harness deploy`, or leave the region out of the target"
+                f"{where} has no replica in {other} (it has: {', '.join(replicas) or 'none'}): add it by UpdateTable "
+                "or `harness deploy`, or leave the region out of the target"
             )
         if status != "ACTIVE":
             raise TargetError(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import http.server
+import json
+import threading
+
 import msgspec
 import pytest
 
@@ -11,6 +15,7 @@ from harness.events import ItemRead, ItemWrite, Operation, Outcome, Way
 from harness.probes.items import PlannedWrite, read, write
 from harness.stack import OPT_IN_TAG
 from harness.target import Target
+from harness.workload import ending
 from harness.workload.ending import clean_up, keys_written, read_everything
 
 
@@ -125,6 +130,67 @@ def test_what_aws_refuses_to_remove_is_left_and_told(make_other_target, make_rec
 
     assert (removal.deleted, removal.left, removal.unnamed) == (0, ("k",), 1)
     assert "ValidationException" in removal.reason
+
+
+@pytest.fixture
+def throttled_dynamodb():
+    """(URL, keys deleted) of a DynamoDB that deletes the first item of each batch and puts the others back."""
+    deleted = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            batches = request.get("RequestItems", {})
+            deleted.extend(batch[0]["DeleteRequest"]["Key"]["pk"]["S"] for batch in batches.values())
+            replies = {
+                "DescribeTable": {"Table": {"TableArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/demo"}},
+                "ListTagsOfResource": {"Tags": [{"Key": OPT_IN_TAG, "Value": "true"}]},
+                "BatchWriteItem": {"UnprocessedItems": {name: batch[1:] for name, batch in batches.items()}},
+            }
+            body = json.dumps(replies[self.headers["X-Amz-Target"].rpartition(".")[2]]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", deleted
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def test_items_that_dynamodb_puts_back_are_deleted_again(
+    throttled_dynamodb, make_target, make_recorder, a_write, monkeypatch
+):
+    """Each batch deletes one: three items take three."""
+    monkeypatch.setattr(ending, "PAUSE_WALL_S", 0.0)
+    history = written(make_recorder, *(a_write(key, key=key) for key in ("k1", "k2", "k3")))
+
+    url, deleted = throttled_dynamodb
+
+    removal = clean_up(make_target(aws_url=url), history)
+
+    assert deleted == ["k1", "k2", "k3"]
+    assert (removal.deleted, removal.left) == (3, ())
+
+
+def test_items_that_dynamodb_keeps_putting_back_are_left_when_time_is_up(
+    throttled_dynamodb, make_target, make_recorder, a_write
+):
+    """One batch, and the pause after it is longer than there was time for."""
+    history = written(make_recorder, *(a_write(key, key=key) for key in ("k1", "k2", "k3")))
+
+    removal = clean_up(make_target(aws_url=throttled_dynamodb[0]), history, within_wall_s=0.1)
+
+    assert removal.left[-1:] == ("k3",)
+    assert removal.deleted < 3
+    assert "not done within" in removal.reason
 
 
 @pytest.mark.lab

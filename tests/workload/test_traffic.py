@@ -175,6 +175,15 @@ def test_every_acknowledged_put_of_a_cold_key_was_polled_for_until_it_or_a_later
     assert checked
 
 
+@pytest.mark.parametrize(
+    ("values", "value"),
+    [(("v1", "v1"), "v1"), (("v1", "v2"), None), (("v1",), None), ((), None)],
+)
+def test_an_item_is_whole_when_both_attributes_are_of_one_write(a_read, values, value):
+    """An update of an item that is not there leaves one attribute alone."""
+    assert whole(a_read(*values)) == value
+
+
 def test_by_https_every_write_is_a_new_item_and_is_polled_for(lab_target, workload, make_lab_recorder):
     recorder = make_lab_recorder()
     plan = msgspec.structs.replace(workload, run="by-https", way=Way.HTTPS, clients_per_region=1)
