@@ -241,6 +241,14 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
         export(a_history(PUT), Format.CSV, tmp_path / "nowhere" / "h.csv")
 
 
+def test_a_file_that_cannot_be_put_in_place_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(UsageError, match="folder cannot be written"):
+        export(a_history(PUT), Format.CSV, tmp_path / "folder")
+    assert [found.name for found in tmp_path.iterdir()] == ["folder"]
+
+
 def run_folder(tmp_path, *, tail=b""):
     folder = tmp_path / "run"
     folder.mkdir()

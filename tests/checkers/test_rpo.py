@@ -220,6 +220,11 @@ def test_only_the_last_write_of_a_key_that_nobody_reads_elsewhere_is_unwatched()
     assert (fates_of(found), found.unwatched, found.watched) == ({Fate.UNWATCHED}, 1, 0)
 
 
+@pytest.mark.parametrize("later", [a_write("w", 101), a_write("w", 80, outcome=Outcome.UNKNOWN)])
+def test_a_write_after_healing_or_without_a_reply_does_not_stand_for_the_one_before_it(later):
+    assert rpo_of(a_write("v", 70), later, a_read("w", 120, region=US)).unwatched == 1
+
+
 def test_a_fault_that_cuts_nothing_off_has_no_recovery_point():
     history = history_of(a_fault(US))
 

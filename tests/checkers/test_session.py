@@ -120,6 +120,17 @@ def test_reads_that_show_less_than_what_was_read_before_went_back():
     assert (found.own_missed, found.went_back, found.stale_high_s) == (0, 1, 1)
 
 
+def test_what_it_saw_in_the_new_region_itself_is_left_to_the_consistency_checks():
+    """It had seen w in Europe, went to the US, and sees v in Europe when it is back: Europe's own reads went back."""
+    found = sessions(
+        history_of(
+            [a_write("v", 5), a_write("w", 10), read("w", 12), wrote("own", 14, key="l"), read("v", 20), read("w", 21)],
+        )
+    )
+
+    assert [(one.to_region, one.went_back) for one in found] == [(EU, 0)]
+
+
 def test_an_item_whose_delete_was_seen_and_that_is_back_went_back():
     found = session_of(
         [wrote("own", 9, key="l"), a_write("v", 5), read("v", 6, region=US)],

@@ -47,8 +47,9 @@ class Distribution(msgspec.Struct, frozen=True):
             return 0.0
         left, right = self.cells[cell]
         before = self.reached[cell - 1] if cell else 0.0
+        # Of a cell without an end nothing is within any value.
         inside = 1.0 if value >= right else (value - left) / (right - left)
-        return before + (self.reached[cell] - before) * (0.0 if math.isinf(right) else inside)
+        return before + (self.reached[cell] - before) * inside
 
 
 def estimate(intervals: Sequence[Interval]) -> Distribution:
