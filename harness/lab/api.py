@@ -4,6 +4,9 @@ For people, benchmarks and tests. Probes and checkers never ask it: the harness 
 
     GET /lab/status          LabInfo and the lab's clock
     GET /lab/truth?since=N   the record of the truth from its N-th line on
+    /lab/levers ...          see lab/routes/levers.py
+    /lab/defects ...         see lab/routes/defects.py
+    /lab/replication?since=N true replication delays, see lab/routes/replication.py
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     now_s: float
     calendar: str
     """The lab's date and time, RFC 3339."""
+    defects: tuple[str, ...] = ()
+    """Names of the planted defects that are on."""
 
 
 class TruthPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +65,16 @@ class TruthRecord:
             return TruthPage(first=first, lines=tuple(self._lines[first - self._dropped :]))
 
 
-def lab_routes(info: Callable[[], LabInfo], clock: Clock, truth: TruthRecord) -> dict[str, WsgiApp]:
+def lab_routes(
+    info: Callable[[], LabInfo],
+    clock: Clock,
+    truth: TruthRecord,
+    defects: Callable[[], tuple[str, ...]] = tuple,
+) -> dict[str, WsgiApp]:
     """path -> WSGI app."""
 
     def status(_environ: dict[str, Any]) -> msgspec.Struct:
-        return Status(info=info(), now_s=clock.now_s(), calendar=clock.calendar().isoformat())
+        return Status(info=info(), now_s=clock.now_s(), calendar=clock.calendar().isoformat(), defects=defects())
 
     def truth_page(environ: dict[str, Any]) -> msgspec.Struct:
         query = parse_qs(environ.get("QUERY_STRING", ""))

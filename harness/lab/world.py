@@ -30,9 +30,11 @@ from harness.lab.dns import LabDns, LatencyDatabase, read_zones
 from harness.lab.gateway.reading import read_api_config
 from harness.lab.gateway.server import LabGateway
 from harness.lab.health import LabHealth
-from harness.lab.levers import lever_routes
 from harness.lab.ports import Change
 from harness.lab.reload import Reloader
+from harness.lab.routes.defects import defect_routes
+from harness.lab.routes.levers import lever_routes
+from harness.lab.routes.replication import replication_routes
 from harness.lab.settings import LabSettings
 from harness.lab.spawn import ERROR, is_gone
 from harness.lab.state import LabFolder, LabInfo
@@ -71,8 +73,10 @@ class Lab:
             clock=self.clock,
             seed=settings.seed,
             lab_routes={
-                **lab_routes(lambda: self.info, self.clock, self.truth),
+                **lab_routes(lambda: self.info, self.clock, self.truth, self._defects_on),
                 **lever_routes(self._tables, settings.regions, self.clock, self.truth.add),
+                **defect_routes(self._tables, settings.regions, self.clock, self.truth.add),
+                **replication_routes(self._tables.replicated_since),
             },
             port=settings.port,
         )
@@ -153,6 +157,9 @@ class Lab:
         """The zone that an account would have before anything is deployed."""
         created = self._aws.route53().create_hosted_zone(Name=self._settings.zone, CallerReference="lab")
         return created["HostedZone"]["Id"].rsplit("/", 1)[-1]
+
+    def _defects_on(self) -> tuple[str, ...]:
+        return tuple(defect.name for defect in self._tables.defects)
 
     async def _start_gateway(self, region: RegionName) -> LabGateway:
         gateway = LabGateway(

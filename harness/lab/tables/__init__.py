@@ -6,6 +6,7 @@ handle to what the lab may turn: it is also what `uninstall` takes away again.
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from moto.dynamodb.models.dynamo_type import Item
@@ -15,12 +16,14 @@ from harness.clock import Clock
 from harness.errors import LabError
 from harness.events import Json
 from harness.lab.ports import TruthLog
+from harness.lab.replication.defects import Defect
+from harness.lab.replication.levers import Levers
+from harness.lab.replication.record import ReplicatedPage
 from harness.lab.tables import calls
 from harness.lab.tables.cloudformation import install_cloudformation, uninstall_cloudformation
 from harness.lab.tables.control import install_control
 from harness.lab.tables.endpoint import install_endpoint
 from harness.lab.tables.items import Forgetful, unhooked_table
-from harness.lab.tables.levers import Levers
 from harness.lab.tables.patches import Patches
 from harness.lab.tables.reads import install_reads
 from harness.lab.tables.replication import Replication, ReplicationParameters
@@ -29,6 +32,8 @@ from harness.lab.tables.writes import install_writes
 from harness.stack import RegionName
 
 __all__ = ["LabTables", "ReplicationParameters", "install"]
+
+_log = logging.getLogger(__name__)
 
 _installing = threading.Lock()
 _installed: list[LabTables] = []
@@ -65,6 +70,20 @@ class LabTables:
     @levers.setter
     def levers(self, levers: Levers) -> None:
         self._replication.set_levers(levers)
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """The planted defects that are on: none at first."""
+        return self._replication.conduct.defects
+
+    @defects.setter
+    def defects(self, defects: tuple[Defect, ...]) -> None:
+        self._replication.conduct.defects = defects
+        _log.warning("planted defects that are on: %s", ", ".join(map(repr, defects)) or "none")
+
+    def replicated_since(self, number: int) -> ReplicatedPage:
+        """True delays of the writes that have arrived, from the record's line `number` on."""
+        return self._replication.latencies.record.since(number)
 
     def uninstall(self) -> None:
         """Ends replication and puts moto back as it was. moto's own tables stay; writes on their way are lost."""

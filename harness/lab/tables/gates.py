@@ -9,8 +9,8 @@ from moto.dynamodb.models import dynamodb_backends
 
 from harness.clock import Clock
 from harness.lab.ports import Truth, TruthLog
+from harness.lab.replication.levers import Levers
 from harness.lab.tables.authorization import denies_reading, denies_writing, policy_arns
-from harness.lab.tables.levers import Levers
 from harness.lab.tables.members import GlobalTable
 from harness.lab.tables.replicator import Route
 from harness.stack import RegionName

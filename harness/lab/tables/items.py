@@ -25,6 +25,12 @@ def item_key(item: Item) -> ItemKey:
     return (*hash_part, item.range_key.type, item.range_key.cast_value)
 
 
+def key_of(table: Table, attributes: dict[str, Any]) -> ItemKey:
+    """The key among `attributes`, which are as a request has them."""
+    parts = [DynamoType(attributes[name]) for name in table.table_key_attrs]
+    return tuple(value for part in parts for value in (part.type, part.cast_value))
+
+
 def _typed(key: ItemKey) -> list[DynamoType]:
     pairs = zip(key[::2], key[1::2], strict=True)
     return [DynamoType({kind: str(value) if kind == "N" else value}) for kind, value in pairs]

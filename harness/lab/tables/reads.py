@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException
+from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
@@ -21,6 +22,9 @@ def install_reads(patches: Patches, replication: Replication, unhooked: type[Tab
         patches.wrap(Table, name, _locked(replication))
     patches.wrap(Table, "query", _query(replication, unhooked))
     patches.wrap(Table, "scan", _scan(replication, unhooked))
+    for name in ("get_item", "batch_get_item"):
+        patches.wrap(DynamoHandler, name, _client_reads(replication))
+    patches.wrap(DynamoDBBackend, "get_item", _misreadable(replication))
     patches.wrap(DynamoHandler, "transact_get_items", _transact_get_items(replication))
     patches.wrap(StreamShard, "add", _add_record(replication.parameters.stream_records_kept))
     patches.wrap(StreamShard, "get", _get_records(replication))
@@ -35,6 +39,43 @@ def _locked(replication: Replication) -> Callable[[Function], Function]:
                 return original(table, *args, **kwargs)
 
         return locked
+
+    return wrapper
+
+
+def _client_reads(replication: Replication) -> Callable[[Function], Function]:
+    """moto's writes read items by the same path; only what a client asked for may be misread."""
+
+    def wrapper(original: Function) -> Function:
+        def read(handler: DynamoHandler) -> Any:
+            replication.reading.by_client = True
+            try:
+                return original(handler)
+            finally:
+                replication.reading.by_client = False
+
+        return read
+
+    return wrapper
+
+
+def _misreadable(replication: Replication) -> Callable[[Function], Function]:
+    """Gives an older item now and then while that defect is planted."""
+
+    def wrapper(original: Function) -> Function:
+        def get_item(
+            backend: DynamoDBBackend, table_name: str, keys: dict[str, Any], projection: list[list[str]] | None = None
+        ) -> Item | None:
+            item: Item | None = original(backend, table_name, keys, projection)
+            misread = (
+                replication.misread(backend.get_table(table_name), keys) if replication.reading.by_client else None
+            )
+            if misread is None:
+                return item
+            older = misread.item
+            return older.project(projection) if older is not None and projection else older
+
+        return get_item
 
     return wrapper
 

@@ -21,12 +21,14 @@ from moto.dynamodb.models.table import Table
 
 from harness.clock import Clock
 from harness.lab.ports import TruthLog
+from harness.lab.replication.levers import Levers
+from harness.lab.tables.conduct import Conduct, Settled
 from harness.lab.tables.gates import Gates
-from harness.lab.tables.items import ItemKey, Savepoint, all_items, item_key, show, shown
-from harness.lab.tables.levers import Levers
+from harness.lab.tables.items import ItemKey, Savepoint, all_items, item_key, key_of, show, shown
+from harness.lab.tables.latencies import Latencies
 from harness.lab.tables.members import GlobalTable, ReplicatedWrite, require_measured
 from harness.lab.tables.replicator import Replicator, Route
-from harness.models.replicas import Replica
+from harness.models.replicas import Replica, Stamp
 from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
 
@@ -61,6 +63,12 @@ class _Transaction(threading.local):
     writes: list[LocalWrite] | None = None
 
 
+class _Reading(threading.local):
+    """Whether this thread reads an item for a client, not for a write."""
+
+    by_client = False
+
+
 class Replication:
     """The global tables of one lab."""
 
@@ -75,8 +83,13 @@ class Replication:
         self._locks: dict[TableKey, threading.RLock] = {}
         self._changing_replicas = threading.Lock()
         self._transaction = _Transaction()
+        self.reading = _Reading()
+        self.conduct = Conduct(seed)
+        self.latencies = Latencies(clock)
         self.gates = Gates(clock, Levers(delay=parameters.delay), self._all_global_tables, truth)
-        self.replicator: Replicator[ReplicatedWrite] = Replicator(clock, self._delay_s, self._apply, self.gates)
+        self.replicator: Replicator[ReplicatedWrite] = Replicator(
+            clock, self._delay_s, self._apply, flow=self.gates, look=self._look
+        )
 
     # Writes
 
@@ -107,20 +120,35 @@ class Replication:
         if global_table is None:
             return
         origin = local.table.region_name
-        replica = global_table.replicas[origin]
+        write = self._stamped(global_table, origin, local)
+        self.conduct.changed(origin, write, local.before)
+        forgotten_after_s = self.conduct.forgotten_after_s()
+        if forgotten_after_s is not None:
+            own = Route(origin, origin, global_table.id)
+            undoing = msgspec.structs.replace(write, undoes=True)
+            self.replicator.send(own, local.key, undoing, delay_s=forgotten_after_s, in_order=False)
+            return
+        for destination in global_table.replicas:
+            if destination != origin:
+                route = Route(origin, destination, global_table.id)
+                for late_s, in_order in self.conduct.sendings():
+                    self.replicator.send(route, local.key, write, late_s=late_s, in_order=in_order)
+
+    def _stamped(self, table: GlobalTable, origin: RegionName, local: LocalWrite) -> ReplicatedWrite:
+        replica = table.replicas[origin]
         stamp_before = replica.stamp_of(local.key)
         write = ReplicatedWrite(
-            table=global_table,
+            table=table,
             key=local.key,
-            stamp=replica.write(local.key, self._now_ns(origin)),
+            stamp=replica.write(local.key, self.conduct.clock_ns(table, origin, self._now_ns(origin))),
             item=local.item,
             written_s=self.clock.now_s(),
             before=local.before,
             stamp_before=stamp_before,
         )
-        for destination in global_table.replicas:
-            if destination != origin:
-                self.replicator.send(Route(origin, destination, global_table.id), local.key, write)
+        if not self.conduct.keeps_stamp_of(write):
+            replica.forget(local.key)
+        return write
 
     @contextmanager
     def locked(self, backend: DynamoDBBackend, names: Iterable[str]) -> Iterator[None]:
@@ -161,12 +189,41 @@ class Replication:
         with self.lock_of(write.table.account, region, write.table.name):
             replica = write.table.replicas.get(region)
             table = dynamodb_backends[write.table.account][region].tables.get(write.table.name)
-            if replica is None or table is None or not replica.receive(write.key, write.stamp):
+            if replica is None or table is None:
                 return
-            old = shown(table, write.key)
-            show(table, write.key, write.item)
-            if table.stream_shard is not None and not (old is None and write.item is None):
-                table.stream_shard.add(old, write.item)
+            if write.undoes:
+                self._take_back(replica, table, write)
+                return
+            old, stamp_before = shown(table, write.key), replica.stamp_of(write.key)
+            settled = self.conduct.settle(region, replica, write, old)
+            if settled is not None:
+                self._show(table, write, old, settled.item)
+            self.latencies.arrived(region, write, won=settled is not None)
+            if settled is not None and not self.conduct.keeps_stamp_of(write):
+                replica.forget(write.key)
+                self._send_back(region, write, old, stamp_before)
+
+    def _show(self, table: Table, write: ReplicatedWrite, old: Item | None, new: Item | None) -> None:
+        show(table, write.key, new)
+        if table.stream_shard is not None and not (old is None and new is None):
+            table.stream_shard.add(old, new)
+        self.conduct.changed(table.region_name, write, old)
+
+    def _take_back(self, replica: Replica[ItemKey], table: Table, write: ReplicatedWrite) -> None:
+        """A planted defect: the write was never made, unless it has been overwritten since."""
+        if replica.stamp_of(write.key) != write.stamp:
+            return
+        if write.stamp_before is None:
+            replica.forget(write.key)
+        else:
+            replica.show(write.key, write.stamp_before)
+        self._show(table, write, shown(table, write.key), write.before)
+
+    def _send_back(self, region: RegionName, delete: ReplicatedWrite, old: Item | None, stamp: Stamp | None) -> None:
+        """A planted defect: the replica that took a delete offers the item that it had to the one that deleted it."""
+        if stamp is not None and self.conduct.sends_back(old, delete):
+            offered = ReplicatedWrite(table=delete.table, key=delete.key, stamp=stamp, item=old)
+            self.replicator.send(Route(region, delete.stamp.region, delete.table.id), delete.key, offered)
 
     def _now_ns(self, region: RegionName) -> int:
         """What the region's own clock shows."""
@@ -179,7 +236,19 @@ class Replication:
             self._random_sources[pair] = random.Random(f"{self._seed}:{origin}>{destination}")
         return self.gates.levers.delay_of(origin, destination).sample_s(origin, destination, self._random_sources[pair])
 
-    # Levers and policies
+    def misread(self, table: Table, key: dict[str, Any]) -> Settled | None:
+        """What a client's read of `key` wrongly gives; None: nothing wrong."""
+        global_table = self.global_table_of(table)
+        if global_table is None or not self.conduct.defects:
+            return None
+        return self.conduct.misread(global_table, table.region_name, key_of(table, key))
+
+    # Levers, policies and defects
+
+    def _look(self) -> None:
+        """On the replicator's thread, a few times a wall second at least."""
+        self.gates.look()
+        self.latencies.publish_past()
 
     def set_levers(self, levers: Levers) -> None:
         self.gates.levers = levers

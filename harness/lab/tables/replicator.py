@@ -48,10 +48,6 @@ class Route(NamedTuple):
 class Flow(Protocol):
     """What may slow a route down or hold it. Asked with the replicator's own lock held: it must not send."""
 
-    def look(self) -> None:
-        """Called at each wake-up, a few times a wall second at least."""
-        ...
-
     def is_restless(self) -> bool:
         """Whether the answers below may change by time alone."""
         ...
@@ -86,19 +82,25 @@ class _Parcel(msgspec.Struct, Generic[Write]):
 
 
 class Replicator(Generic[Write]):
-    """`delay_s(origin, destination)` draws each delay; `deliver(destination, write)` is called on the one thread."""
+    """`delay_s(origin, destination)` draws each delay; `deliver(destination, write)` is called on the one thread.
+
+    So is `look`, a few times a wall second at least, before anything is delivered.
+    """
 
     def __init__(
         self,
         clock: Clock,
         delay_s: Callable[[RegionName, RegionName], float],
         deliver: Callable[[RegionName, Write], None],
+        *,
         flow: Flow,
+        look: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._delay_s = delay_s
         self._deliver = deliver
         self._flow = flow
+        self._look = look
         self._changed = threading.Condition()
         self._delivering = threading.Lock()
         self._numbers = itertools.count()
@@ -123,16 +125,23 @@ class Replicator(Generic[Write]):
             return {route: len(parcels) for route, parcels in self._held.items()}
 
     def send(
-        self, route: Route, item: Hashable, write: Write, *, delay_s: float | None = None, in_order: bool = True
+        self,
+        route: Route,
+        item: Hashable,
+        write: Write,
+        *,
+        delay_s: float | None = None,
+        late_s: float = 0.0,
+        in_order: bool = True,
     ) -> None:
-        """Hands `write` over at the route's end after a delay (drawn, or `delay_s`) and, when `in_order`, after every
-        earlier one of the same item.
+        """Hands `write` over at the route's end after a delay (drawn, unless given, and then as late again as told)
+        and, when `in_order`, after every earlier one of the same item.
         """
         lane = _Lane(route, item)
         with self._changed:
             number = next(self._numbers)
             drawn_s = self._delay_s(route.origin, route.destination) if delay_s is None else delay_s
-            due_s = self._clock.now_s() + drawn_s
+            due_s = self._clock.now_s() + drawn_s + late_s
             if in_order:
                 due_s = max(due_s, self._last_in_lane.get(lane, (0.0, 0))[0])
                 self._last_in_lane[lane] = (due_s, number)
@@ -151,7 +160,7 @@ class Replicator(Generic[Write]):
         """Hands over what is due now; how many. The thread's work, callable by tests that drive a virtual clock."""
         delivered = 0
         with self._delivering:
-            self._flow.look()
+            self._look()
             self._release_open_routes()
             while (parcel := self._take_due()) is not None:
                 self._hand_over(parcel)

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.lab.replication.levers import Levers, PairDelay, Skew, Throttle
 from harness.lab.tables.authorization import role_arn
-from harness.lab.tables.levers import Levers, PairDelay, Skew, Throttle
 from harness.models.wan import ReplicationDelay
 
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"

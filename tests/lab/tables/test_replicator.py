@@ -21,8 +21,6 @@ class OpenFlow:
         self.limit_per_s: float | None = None
         self.window_s: float | None = None
 
-    def look(self) -> None: ...
-
     def is_restless(self) -> bool:
         return False
 
@@ -36,7 +34,6 @@ class OpenFlow:
         return self.window_s
 
 
-OPEN = OpenFlow()
 TO_EU = Route("us", "eu", "table")
 
 
@@ -47,7 +44,8 @@ def replicator(clock, delays_s, delivered, flow=None) -> Replicator[str]:
         clock,
         lambda _o, _d: next(draws),
         lambda region, write: delivered.append((region, write, clock.now_s())),
-        flow or OpenFlow(),
+        flow=flow or OpenFlow(),
+        look=lambda: None,
     )
 
 
@@ -118,7 +116,11 @@ def test_the_thread_delivers_in_the_clocks_own_seconds():
     """2 stack seconds at rate 40 are 50 ms of wall time."""
     clock, delivered, done = ScaledClock(rate=40), [], threading.Event()
     sender = Replicator(
-        clock, lambda _o, _d: 2.0, lambda _r, _w: (delivered.append(clock.now_s()), done.set()), OpenFlow()
+        clock,
+        lambda _o, _d: 2.0,
+        lambda _r, _w: (delivered.append(clock.now_s()), done.set()),
+        flow=OpenFlow(),
+        look=lambda: None,
     )
     sender.start()
     sent_s = clock.now_s()
@@ -134,7 +136,11 @@ def test_a_later_send_that_is_due_earlier_wakes_the_thread(monkeypatch):
     clock, delivered, done = ScaledClock(), [], threading.Event()
     delays_s = iter([60.0, 0.01])
     sender = Replicator(
-        clock, lambda _o, _d: next(delays_s), lambda _r, w: (delivered.append(w), done.set()), OpenFlow()
+        clock,
+        lambda _o, _d: next(delays_s),
+        lambda _r, w: (delivered.append(w), done.set()),
+        flow=OpenFlow(),
+        look=lambda: None,
     )
     sender.start()
     sender.send(TO_EU, "slow", "slow")
@@ -153,7 +159,7 @@ def test_a_write_that_cannot_be_applied_is_reported_and_the_others_go_on(caplog)
             raise KeyError(write)
         delivered.append(write)
 
-    sender = Replicator(clock, lambda _o, _d: 0.0, deliver, OpenFlow())
+    sender = Replicator(clock, lambda _o, _d: 0.0, deliver, flow=OpenFlow(), look=lambda: None)
     with caplog.at_level(logging.ERROR):
         for write in ("bad", "good"):
             sender.send(TO_EU, write, write)
@@ -165,7 +171,9 @@ def test_a_write_that_cannot_be_applied_is_reported_and_the_others_go_on(caplog)
 
 
 def test_stopping_ends_the_thread_and_leaves_the_rest_undelivered():
-    sender = Replicator(ScaledClock(), lambda _o, _d: 60.0, lambda _r, _w: pytest.fail("delivered"), OpenFlow())
+    sender = Replicator(
+        ScaledClock(), lambda _o, _d: 60.0, lambda _r, _w: pytest.fail("delivered"), flow=OpenFlow(), look=lambda: None
+    )
     sender.start()
     sender.send(TO_EU, "item", "a")
     sender.stop()
@@ -291,7 +299,9 @@ def test_the_thread_is_woken_when_the_flow_changes(monkeypatch):
     monkeypatch.setattr("harness.lab.tables.replicator._RESTLESS_WAIT_S", 60)
     flow, delivered, done = OpenFlow(), [], threading.Event()
     flow.held = {TO_EU}
-    sender = Replicator(ScaledClock(), lambda _o, _d: 0.0, lambda _r, w: (delivered.append(w), done.set()), flow)
+    sender = Replicator(
+        ScaledClock(), lambda _o, _d: 0.0, lambda _r, w: (delivered.append(w), done.set()), flow=flow, look=lambda: None
+    )
     sender.start()
     sender.send(TO_EU, "item", "a")
     wait_until(sender.held)

@@ -13,9 +13,9 @@ from cheroot.wsgi import Server
 
 from harness.clock import VirtualClock
 from harness.errors import LabError
-from harness.lab.levers import PREFIX, lever_routes
-from harness.lab.levers_client import LeversClient
-from harness.lab.tables.levers import Coalescing, Levers, PairDelay, Skew, Throttle
+from harness.lab.client import LabClient
+from harness.lab.replication.levers import Coalescing, Levers, PairDelay, Skew, Throttle
+from harness.lab.routes.levers import PREFIX, lever_routes
 from harness.models.wan import ReplicationDelay
 
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"
@@ -175,7 +175,11 @@ def test_the_truth_says_what_was_turned_and_when(ask, truth):
 def served() -> Iterator[dict]:
     """A real server for whatever application stands under "app"; its "url"."""
     holder: dict = {}
-    server = Server(("127.0.0.1", 0), lambda environ, start: holder["app"](environ, start), numthreads=1)
+
+    def app(environ, start_response):
+        return holder["app"](environ, start_response)
+
+    server = Server(("127.0.0.1", 0), app, numthreads=1)
     server.shutdown_timeout = 0
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
@@ -187,9 +191,9 @@ def served() -> Iterator[dict]:
 
 
 @pytest.fixture
-def client(app, served) -> LeversClient:
+def client(app, served) -> LabClient:
     served["app"] = app
-    return LeversClient(served["url"])
+    return LabClient(served["url"])
 
 
 def test_the_client_turns_and_undoes_every_lever(client, tables):
@@ -228,4 +232,4 @@ def test_a_refusal_reaches_the_client_with_its_field(client):
 
 def test_a_lab_that_is_gone_is_named():
     with pytest.raises(LabError, match=r"127\.0\.0\.1:9 does not answer"):
-        LeversClient("http://127.0.0.1:9").levers()
+        LabClient("http://127.0.0.1:9").levers()

@@ -11,7 +11,11 @@ from urllib.parse import quote
 import msgspec
 
 from harness.errors import LabError
-from harness.lab.tables.levers import Coalescing, Levers, Skew, Throttle
+from harness.lab.api import Status, TruthPage
+from harness.lab.replication.defects import Defect
+from harness.lab.replication.levers import Coalescing, Levers, Skew, Throttle
+from harness.lab.replication.record import ReplicatedPage
+from harness.lab.routes.defects import DefectsPage
 from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
 
@@ -20,7 +24,7 @@ T = TypeVar("T")
 REPLY_WITHIN_WALL_S = 10.0
 
 
-class LeversClient:
+class LabClient:
     """`aws_url` is the lab's control plane: `LabInfo.endpoints.aws_url`. All levers after a change are returned.
 
     Raises:
@@ -80,6 +84,33 @@ class LeversClient:
 
     def stop_coalescing(self) -> Levers:
         return self._delete(_path("coalescing"))
+
+    def defects(self) -> DefectsPage:
+        return self._ask("GET", "defects", DefectsPage)
+
+    def plant(self, defect: Defect) -> DefectsPage:
+        """Puts a defect on, or changes its numbers: `DropReplications(share=0.5)`."""
+        return self._ask("PUT", f"defects/{defect.name}", DefectsPage, defect)
+
+    def plant_by_name(self, name: str) -> DefectsPage:
+        """Puts it on with its default numbers: "drop-replications"."""
+        return self._ask("PUT", f"defects/{quote(name, safe='')}", DefectsPage)
+
+    def take_off(self, name: str) -> DefectsPage:
+        return self._ask("DELETE", f"defects/{quote(name, safe='')}", DefectsPage)
+
+    def take_off_all(self) -> DefectsPage:
+        return self._ask("DELETE", "defects", DefectsPage)
+
+    def replicated(self, since: int = 0) -> ReplicatedPage:
+        """True delays of the writes that have arrived, a page of them; ask again with its `next`."""
+        return self._ask("GET", f"replication?since={since}", ReplicatedPage)
+
+    def status(self) -> Status:
+        return self._ask("GET", "status", Status)
+
+    def truth(self, since: int = 0) -> TruthPage:
+        return self._ask("GET", f"truth?since={since}", TruthPage)
 
     def _put(self, path: str, body: msgspec.Struct | None) -> Levers:
         return self._ask("PUT", f"levers/{path}", Levers, body)

@@ -25,8 +25,8 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.lab.ports import Truth, TruthLog
-from harness.lab.routes import Refused, Request, WsgiApp, json_app
-from harness.lab.tables.levers import Coalescing, Levers, PairDelay, Skew, Throttle
+from harness.lab.replication.levers import Coalescing, Levers, PairDelay, Skew, Throttle
+from harness.lab.routes.requests import Refused, Request, WsgiApp, json_app
 from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
 
