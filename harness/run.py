@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -22,6 +23,8 @@ from harness.recorder import Recorder
 from harness.stack import RegionName
 from harness.target import Target
 from harness.vantages import Vantage, summary
+
+T = TypeVar("T")
 
 HISTORY_FILE = "history.jsonl"
 RUN_FILE = "run.json"
@@ -163,13 +166,21 @@ class Run:
 
 def load_run(folder: Path) -> RunRecord:
     """Raises UsageError when the folder is not a run's."""
-    path = folder / RUN_FILE
+    return _load(folder, RUN_FILE, RunRecord)
+
+
+def load_findings(folder: Path) -> list[Finding]:
+    """Raises UsageError when the folder is not a run's."""
+    return _load(folder, FINDINGS_FILE, list[Finding])
+
+
+def _load(folder: Path, name: str, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RunRecord)
+        return msgspec.json.decode((folder / name).read_bytes(), type=kind)
     except OSError as error:
-        raise UsageError(f"{folder} is not a run's folder: {path.name}: {error.strerror}") from error
+        raise UsageError(f"{folder} is not a run's folder: {name}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{path}: {error}") from error
+        raise UsageError(f"{folder / name}: {error}") from error
 
 
 def save_json(path: Path, value: object) -> None:

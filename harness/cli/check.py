@@ -53,8 +53,8 @@ def check(folder: Path, as_json: bool) -> None:
 def report(folder: Path) -> None:
     """Write the page of the run in FOLDER again, from its history and findings."""
     from harness.report.write import write_report
-    from harness.run import FINDINGS_FILE, HISTORY_FILE, load_run
+    from harness.run import HISTORY_FILE, load_findings, load_run
 
-    findings = msgspec.json.decode((folder / FINDINGS_FILE).read_bytes(), type=list[Finding])
+    record, findings = load_run(folder), load_findings(folder)
     loaded = load_history(folder / HISTORY_FILE)
-    click.echo(write_report(folder, loaded.history, load_run(folder), findings))
+    click.echo(write_report(folder, loaded.history, record, findings))

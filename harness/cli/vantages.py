@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from harness.deployment.plan import DEFAULT_REGIONS
+from harness.deployment.plan import DEFAULT_REGIONS, parse_regions
 from harness.vantages import choose, expected_order
 
 
@@ -19,13 +19,14 @@ from harness.vantages import choose, expected_order
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def vantages(patterns: str, regions: str, as_json: bool) -> None:
     """List vantages, with the regions from nearest to farthest by measured round trips."""
-    chosen = choose(patterns.split(","), limit=None)
+    chosen = choose([pattern.strip() for pattern in patterns.split(",")])
+    ranked_regions = parse_regions(regions)
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(chosen), indent=2))
         return
     table = Table("vantage", "city", "client subnet", "nearest first (round trip in ms)")
     for vantage in chosen:
-        order = expected_order(vantage, tuple(regions.split(",")))
+        order = expected_order(vantage, ranked_regions)
         ranked = ", ".join(f"{region} {vantage.rtt_ms[region]:.0f}" for region in order)
         table.add_row(vantage.name, vantage.city, vantage.client_subnet or "", ranked)
     Console().print(table)
