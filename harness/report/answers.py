@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from harness.findings import Finding, Verdict, overall
 from harness.report.failovers import FAILED, HOME, RECOVER, JudgedFailover
-from harness.report.words import count, family, span_s
+from harness.report.items.facts import ItemFacts
+from harness.report.items.sentences import item_sentences
+from harness.report.words import count, family, listed, span_s
 
 _WORDS = {
     Verdict.FAIL: ("No", "does not hold", "do not hold"),
@@ -17,20 +19,37 @@ _WORDS = {
 }
 
 
-def answer(findings: Sequence[Finding], failovers: Sequence[JudgedFailover] = (), *, health_path: str = "") -> str:
+NO_ITEMS = ItemFacts()
+
+
+def answer(
+    findings: Sequence[Finding],
+    failovers: Sequence[JudgedFailover] = (),
+    *,
+    items: ItemFacts = NO_ITEMS,
+    health_path: str = "",
+) -> str:
     """Yes, No or Cannot tell; then why not; then what was measured and passed.
 
-    `failovers` add the fastest user beside the slowest, `health_path` names what a health-broken fault broke.
+    `failovers` add the fastest user beside the slowest, `items` the median beside the limit and every write's fate;
+    `health_path` names what a health-broken fault broke.
     """
     if not findings:
         return "Cannot tell: nothing was checked."
     verdict = overall(findings)
-    facts = _sentence([*_measured(findings, failovers, health_path), *_rules(findings)])
+    facts = _facts(findings, failovers, items, health_path)
     if verdict is Verdict.PASS:
         every = "the one claim holds." if len(findings) == 1 else f"all {len(findings)} claims hold."
         return f"Yes: {facts or every}"
     why = _deviation(findings, verdict)
     return f"{why} What was seen: {facts}" if facts else why
+
+
+def _facts(findings: Sequence[Finding], failovers: Sequence[JudgedFailover], items: ItemFacts, health_path: str) -> str:
+    """Sentences, the first of which goes on after "Yes:"."""
+    users = listed([*_measured(findings, failovers, health_path), *_rules(findings)])
+    first, *others = [*([users] if users else []), *item_sentences(findings, items)] or [""]
+    return " ".join(f"{told}." for told in (first, *(other[0].upper() + other[1:] for other in others)) if told)
 
 
 def _deviation(findings: Sequence[Finding], verdict: Verdict) -> str:
@@ -82,10 +101,3 @@ def _took(finding: Finding, all_s: Sequence[float]) -> str:
 
 def _limit(finding: Finding) -> str:
     return f"limit {finding.limit or 0:.0f} s"
-
-
-def _sentence(parts: Sequence[str]) -> str:
-    """ "a, b and c."; nothing when there is no part."""
-    if not parts:
-        return ""
-    return (", ".join(parts[:-1]) + " and " if len(parts) > 1 else "") + parts[-1] + "."

@@ -34,6 +34,16 @@ class Bar(msgspec.Struct, frozen=True):
     text: str = ""
 
 
+class Area(msgspec.Struct, frozen=True):
+    """A path over the whole width, in as many units as it has steps; the browser stretches it."""
+
+    y: float
+    height: float
+    steps: int
+    path: str
+    looks: str
+
+
 class Label(msgspec.Struct, frozen=True):
     y: float
     text: str
@@ -97,12 +107,15 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     counts_from: str
     height: float
     bars: tuple[Bar, ...]
+    areas: tuple[Area, ...]
     labels: tuple[Label, ...]
     shades: tuple[Bar, ...]
     """Windows in which a fault was in force, over the full height."""
     marks: tuple[Bar, ...]
     """Moments, over the full height; width 0."""
     hovers: tuple[Hover, ...]
+    legend: tuple[str, ...]
+    """What its kinds of rows mean."""
 
     @property
     def away_ticks(self) -> list[Tick]:
@@ -120,6 +133,7 @@ class Sheet:
         self.axis = axis
         self.y = 0.0
         self.bars: list[Bar] = []
+        self.areas: list[Area] = []
         self.labels: list[Label] = []
         self.marks: list[Bar] = []
         self.hovers: list[Hover] = []

@@ -13,6 +13,8 @@ from harness.findings import Finding, Verdict
 DETECT, DNS, RECOVER = "time-to-detect", "time-until-dns-changed", "time-to-recover"
 DETECT_BACK, DNS_BACK, HOME = "failback-detect", "failback-dns", "failback"
 FAILED = "failed-requests"
+DATA_FAULTS = frozenset({"replication-paused", "partition"})
+"""Faults after which a region serves its users as before: there is no failover to expect."""
 
 
 class JudgedFailover(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,13 +36,18 @@ class JudgedFailover(msgspec.Struct, frozen=True, kw_only=True):
 def judged_failovers(
     experiment: str, failovers: Sequence[FailoverTimes], findings: Sequence[Finding]
 ) -> list[JudgedFailover]:
-    """Those of one experiment. A checker speaks of a region's faults in order: its nth finding is about the nth."""
+    """Those of one experiment. A checker speaks of a region's faults in order: its nth finding is about the nth.
+
+    A fault that cut off nothing but data is one only when somebody moved all the same.
+    """
     of_region: defaultdict[str, defaultdict[str, list[Finding]]] = defaultdict(lambda: defaultdict(list))
     for finding in findings:
         of_region[finding.subject][finding.checker].append(finding)
     earlier: defaultdict[str, int] = defaultdict(int)
     judged = []
     for times in failovers:
+        if times.window.fault in DATA_FAULTS and not times.clients_s:
+            continue
         nth = earlier[times.region]
         earlier[times.region] += 1
         mine = {checker: found[nth] for checker, found in of_region[times.region].items() if nth < len(found)}

@@ -52,8 +52,10 @@ def vantage_looks(history: History) -> list[VantageLooks]:
     return found
 
 
-def add_lanes(scene: Scene, looks: Sequence[VantageLooks]) -> None:
-    """All lanes, under a heading for each home region, nearest vantage first."""
+def add_lanes(scene: Scene, looks: Sequence[VantageLooks]) -> bool:
+    """All lanes, under a heading for each home region, nearest vantage first. None, when nobody was to look."""
+    if not any(_looked(scene, seen) for seen in looks):
+        return False
     ordered = sorted(looks, key=lambda seen: _order(seen, scene.palette))
     for home, group in groupby(ordered, key=lambda seen: seen.home):
         lanes = list(group)
@@ -61,6 +63,18 @@ def add_lanes(scene: Scene, looks: Sequence[VantageLooks]) -> None:
         scene.sheet.row(GROUP_HEIGHT, where, note=str(len(lanes)), looks="strong")
         for seen in lanes:
             _add_lane(scene, seen)
+    return True
+
+
+def _looked(scene: Scene, seen: VantageLooks) -> bool:
+    """Whether it looked during the experiment, or should have."""
+    tracks, name, during = tracks_of(scene.history), seen.summary.name, scene.experiment
+    # Not by spans: one of them may bridge an experiment in which nobody looked.
+    return (
+        bool(tracks.https[name].between(during.start_s, during.end_s))
+        or bool(tracks.dns[name].between(during.start_s, during.end_s))
+        or any(scene.holds(gap.start_s) for gap in tracks.gaps[name])
+    )
 
 
 def _order(seen: VantageLooks, palette: Palette) -> tuple[int, float, str]:

@@ -10,8 +10,9 @@ from typing import TypeVar
 from harness import __version__
 from harness.checkers.statistics import quantile
 from harness.checkers.tracks import Track, tracks_of
-from harness.events import DnsAnswer, Event, Gap, HealthObservation, HttpReply
+from harness.events import DnsAnswer, Event, Gap, HealthObservation, HttpReply, ItemRead, ItemWrite, Outcome
 from harness.history import History
+from harness.report.words import count
 from harness.run import HISTORY_FILE, RunRecord
 
 E = TypeVar("E", bound=Event)
@@ -30,6 +31,7 @@ def how_measured(history: History, record: RunRecord, folder: str) -> list[tuple
         ("Health checks", _health_checks(history)),
         ("Vantages", f"{len(tracks_of(history).vantages)} places, each with a client subnet and a caching resolver"),
         ("Probes", _probes(history)),
+        *_items(history),
         (
             "Resolution",
             "a change counts from the first look that shows it; “up to … less”: the look before it",
@@ -76,6 +78,21 @@ def _probes(history: History) -> str:
     ]
     seen = [text.format(f"{interval_s:.1f} s") for text, interval_s in told if interval_s is not None]
     return ", ".join(seen) or "none were made"
+
+
+def _items(history: History) -> list[tuple[str, str]]:
+    """Nothing when no client read or wrote."""
+    writes, reads = history.of(ItemWrite), history.of(ItemRead)
+    if not writes and not reads:
+        return []
+    done = Counter(write.operation.value for write in writes).most_common()
+    kinds = f" ({', '.join(f'{amount:,} {name}' for name, amount in done)})" if done else ""
+    calls: list[ItemWrite | ItemRead] = [*writes, *reads]
+    clients = len({call.client for call in calls})
+    told = f"{count(len(writes), 'write')}{kinds} and {count(len(reads), 'read')} by {count(clients, 'client')}"
+    failed = Counter(call.outcome for call in calls)
+    refused, unknown = failed[Outcome.FAIL], failed[Outcome.UNKNOWN]
+    return [("Items", f"{told}; {refused:,} refused or failed, {unknown:,} without reply, which may have happened")]
 
 
 def _interval_s(tracks: Iterable[Track[E]]) -> float | None:

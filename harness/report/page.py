@@ -24,12 +24,16 @@ from harness.report.drawing import Timeline
 from harness.report.evidence import evidence_lines
 from harness.report.failover_table import failover_stages
 from harness.report.failovers import JudgedFailover, judged_failovers
+from harness.report.items.curves import HEIGHT, SHARES, WIDTH, y
+from harness.report.items.facts import ItemFacts
+from harness.report.items.matrix import legend
+from harness.report.items.view import ItemsView, ItemsViews
 from harness.report.lanes import VantageLooks, vantage_looks
 from harness.report.measured import how_measured
 from harness.report.palette import COLOURS, Palette
 from harness.report.timeline import build_timeline
 from harness.report.waterfall import STEPS, Waterfall, waterfalls
-from harness.report.words import MARKS, Group, by_experiment, count, groups_of, number, tally
+from harness.report.words import MARKS, Group, by_experiment, count, groups_of, limit, measured, number, tally
 from harness.run import RunRecord
 
 PAGE_FILE = "index.html"
@@ -52,6 +56,8 @@ class ExperimentView(msgspec.Struct, frozen=True, kw_only=True):
     timeline: Timeline | None
     """None when nobody looked: of a deployment, or of an experiment that left no trace."""
     waterfalls: list[Waterfall]
+    items: ItemsView | None
+    """None when no client read or wrote an item."""
 
 
 def write_page(path: Path, history: History, record: RunRecord, findings: Sequence[Finding]) -> None:
@@ -79,7 +85,7 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
         tally=tally(findings),
         total=len(findings),
         headline=_headline(record, experiments),
-        measured=how_measured(history, record, folder),
+        how=how_measured(history, record, folder),
         hovers=_json({view.ident: view.timeline.hovers for view in experiments if view.timeline}),
         evidence=functools.partial(evidence_lines, history),
         style=Markup(_static("page.css")),
@@ -97,6 +103,7 @@ class _Experiments:
         self._events = {event.experiment: event for event in history.of(ExperimentEvent)}
         self._palette = Palette(history.header.stack.region_names)
         self._looks: list[VantageLooks] = vantage_looks(history)
+        self._items = ItemsViews(history, self._palette)
 
     def views(self, findings: Sequence[Finding]) -> list[ExperimentView]:
         grouped = by_experiment(tuple(self._questions), findings)
@@ -105,18 +112,25 @@ class _Experiments:
     def _view(self, ident: str, name: str, findings: Sequence[Finding]) -> ExperimentView:
         history, event = self._history, self._events.get(name)
         failovers = judged_failovers(name, failover_times(history, event), findings) if event else []
+        items = self._items.view(event, findings) if event else None
         timeline = build_timeline(history, event, self._palette, self._looks) if event else None
         return ExperimentView(
             ident=ident,
             name=name or "no experiment",
             question=self._questions.get(name, ""),
-            answer=answer(findings, failovers, health_path=history.header.stack.health_check_path),
+            answer=answer(
+                findings,
+                failovers,
+                items=items.facts if items else ItemFacts(),
+                health_path=history.header.stack.health_check_path,
+            ),
             verdict=overall(findings),
             tally=tally(findings),
             groups=groups_of(findings),
             failovers=failovers,
             timeline=timeline if timeline and timeline.bars else None,
             waterfalls=[waterfall for failover in failovers for waterfall in waterfalls(history, failover)],
+            items=items,
         )
 
 
@@ -147,7 +161,9 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(MARKS=MARKS, Verdict=Verdict, number=number, count=count)
+    words = {"MARKS": MARKS, "Verdict": Verdict, "number": number, "measured": measured, "limit": limit, "count": count}
+    curves = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "SHARES": SHARES, "y": y}
+    environment.globals.update(**words, **curves, late=legend())
     return environment.get_template("page.html")
 
 

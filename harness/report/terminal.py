@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness.findings import Finding, Verdict, overall
 from harness.report.answers import answer
-from harness.report.words import MARKS, by_experiment, count, groups_of, number, tally
+from harness.report.words import MARKS, by_experiment, count, groups_of, limit, measured, tally
 from harness.run import FINDINGS_FILE, RunRecord, load_run
 
 WIDTH = 118
@@ -56,8 +56,7 @@ def _rows(findings: Sequence[Finding]) -> Iterator[tuple[Text, Text, str, str, s
             claim = Text(finding.claim)
             if finding.verdict is not Verdict.PASS:
                 claim.append(f"\n{_about(finding)}{finding.explanation}", style="dim")
-            measured, limit = number(finding.measured, finding.unit), number(finding.limit, finding.unit)
-            yield _verdict(finding.verdict), claim, measured, limit, f"{finding.samples or ''}"
+            yield _verdict(finding.verdict), claim, measured(finding), limit(finding), f"{finding.samples or ''}"
         if group.folded:
             yield _verdict(Verdict.PASS), Text(group.folded_claim), "", "", ""
 

@@ -1,4 +1,4 @@
-"""One experiment's timeline: faults, then the checkers' quorum of each region, then a lane for each vantage."""
+"""One experiment's timeline: faults, the checkers' quorum of each region, a lane for each vantage, rows of items."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from harness.events import ExperimentEvent, FaultPhase, Gap, Note
 from harness.history import History
 from harness.probes.watch import EVERYONE
 from harness.report.drawing import Axis, Bar, Box, Hover, Sheet, Timeline
+from harness.report.items.lag import add_item_rows
 from harness.report.lanes import VantageLooks, add_lanes, gap_words
 from harness.report.palette import Palette
 from harness.report.scene import Scene
@@ -21,6 +22,8 @@ FAULT_HEIGHT = 22.0
 NOTES_HEIGHT = 16.0
 QUORUM_HEIGHT = 30.0
 QUORUM = Box(3.0, 24.0)
+LANES = "thick: who served (HTTPS) · thin: where DNS led"
+ITEM_ROWS = "clients: thick: writes, thin: reads · behind: age of the oldest write that was not yet seen there"
 
 
 def build_timeline(
@@ -32,19 +35,20 @@ def build_timeline(
     for window in windows:
         _add_fault(scene, window)
     _add_notes(scene)
-    for region in history.header.stack.region_names:
-        _add_quorum(scene, region)
-    add_lanes(scene, looks)
+    _add_quorums(scene)
+    legend = [*([LANES] if add_lanes(scene, looks) else []), *([ITEM_ROWS] if add_item_rows(scene) else [])]
     return Timeline(
         axis=sheet.axis,
         origin_s=windows[0].injected_s if windows else experiment.start_s,
         counts_from="injection" if windows else "the start",
         height=sheet.y,
         bars=tuple(sheet.bars),
+        areas=tuple(sheet.areas),
         labels=tuple(sheet.labels),
         shades=tuple(_shades(sheet.axis, windows)),
         marks=tuple(sheet.marks),
         hovers=tuple(sheet.hovers),
+        legend=tuple(legend),
     )
 
 
@@ -96,12 +100,20 @@ def _add_notes(scene: Scene) -> None:
     scene.sheet.hovers.append(Hover(y, NOTES_HEIGHT, title, parts))
 
 
-def _add_quorum(scene: Scene, region: RegionName) -> None:
+def _add_quorums(scene: Scene) -> None:
+    """No row when nobody polled."""
+    series = {region: quorum_series(scene.history, region) for region in scene.palette.regions}
+    if any(scene.holds(point.at_s) for points in series.values() for point in points):
+        for region, points in series.items():
+            _add_quorum(scene, region, points)
+
+
+def _add_quorum(scene: Scene, region: RegionName, points: Sequence[QuorumPoint]) -> None:
     """How many checkers called the region healthy, as steps; hatched while the quorum called it unhealthy."""
     sheet, colour = scene.sheet, scene.palette.looks(region)
     y = sheet.row(QUORUM_HEIGHT, region, note="checkers", looks="strong")
     room, parts = QUORUM.below(y), []
-    for from_s, until_s, point in _steps(quorum_series(scene.history, region), scene):
+    for from_s, until_s, point in _steps(points, scene):
         height = round(room.height * point.checkers_healthy / max(point.checkers_total, 1), 1)
         if not point.healthy:
             sheet.bar(from_s, until_s, room, "sick")

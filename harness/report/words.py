@@ -22,6 +22,35 @@ def number(value: float | None, unit: str) -> str:
     return (f"{value:.0f} {unit}" if value == int(value) else f"{value:.1f} {unit}").rstrip()
 
 
+COUNTED = {"vantages": "astray", "writes": "", "violations": ""}
+"""Units of what should be none, and what those few are."""
+
+
+def measured(finding: Finding) -> str:
+    """What was measured: "83 s"; of what should be none, "none astray" or "3 vantages astray"."""
+    if finding.measured is None or finding.unit not in COUNTED:
+        return number(finding.measured, finding.unit)
+    amount = count(round(finding.measured), finding.unit.removesuffix("s")) if finding.measured else "none"
+    return f"{amount} {COUNTED[finding.unit]}".rstrip()
+
+
+def limit(finding: Finding) -> str:
+    """What it was measured against: "104 s"; "none", where there should be none."""
+    if finding.limit is None or finding.unit not in COUNTED:
+        return number(finding.limit, finding.unit)
+    return f"at most {finding.limit:,.0f}" if finding.limit else "none"
+
+
+def seconds(value_s: float) -> str:
+    """A latency without its unit, as exact as it can be of use: "0.84", "12.3", "121"."""
+    return f"{value_s:.2f}" if value_s < 10 else f"{value_s:.1f}" if value_s < 100 else f"{value_s:.0f}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """ "a, b and c"; nothing when there is no part."""
+    return (", ".join(parts[:-1]) + " and " if len(parts) > 1 else "") + parts[-1] if parts else ""
+
+
 def count(amount: int, noun: str) -> str:
     """ "1 claim", "2 claims", "1,200 requests"."""
     return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"

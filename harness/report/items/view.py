@@ -1,0 +1,76 @@
+"""Everything that the page tells of one experiment's items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import msgspec
+
+from harness.checkers.replication import replication_latencies
+from harness.checkers.rpo import rpos
+from harness.checkers.session import Session, sessions
+from harness.errors import HistoryError
+from harness.events import ExperimentEvent, ItemRead, ItemWrite
+from harness.findings import Finding
+from harness.history import History
+from harness.report.failover_table import Stage
+from harness.report.items.curves import Plot, latency_plots
+from harness.report.items.facts import ItemFacts
+from harness.report.items.matrix import LatencyMatrix, latency_matrix
+from harness.report.items.moves import Moves, moves_of
+from harness.report.items.recovery import judged_cuts, recovery_stages
+from harness.report.palette import Palette
+
+
+class ItemsView(msgspec.Struct, frozen=True, kw_only=True):
+    """As the page shows it; each part is None or empty when there is nothing to show."""
+
+    facts: ItemFacts
+    matrix: LatencyMatrix | None = None
+    plots: list[Plot] = []
+    stages: list[Stage] = []
+    """Of the cuts."""
+    moves: Moves | None = None
+    trouble: str = ""
+    """Why nothing of this can be told."""
+
+
+class ItemsViews:
+    """Makes the views of a history's experiments; what all of them need is made once."""
+
+    def __init__(self, history: History, palette: Palette) -> None:
+        self._history = history
+        self._palette = palette
+
+    def view(self, experiment: ExperimentEvent, findings: Sequence[Finding]) -> ItemsView | None:
+        """None when no client read or wrote an item."""
+        if not any(experiment.start_s <= called_s <= experiment.end_s for called_s in self._called_s):
+            return None
+        try:
+            facts = self._facts(experiment, findings)
+        except HistoryError as error:
+            return ItemsView(facts=ItemFacts(), trouble=str(error))
+        return ItemsView(
+            facts=facts,
+            matrix=latency_matrix(self._palette.regions, facts.pairs, findings),
+            plots=latency_plots(facts.pairs, self._palette),
+            stages=recovery_stages(facts.cuts) if facts.cuts else [],
+            moves=moves_of(facts.moves),
+        )
+
+    def _facts(self, experiment: ExperimentEvent, findings: Sequence[Finding]) -> ItemFacts:
+        during = experiment.start_s, experiment.end_s
+        return ItemFacts(
+            pairs=replication_latencies(self._history, experiment),
+            cuts=tuple(judged_cuts(rpos(self._history, experiment), findings)),
+            moves=tuple(one for one in self._moves if during[0] <= one.moved_s <= during[1]),
+        )
+
+    @cached_property
+    def _called_s(self) -> list[float]:
+        return [call.start_s for call in (*self._history.of(ItemWrite), *self._history.of(ItemRead))]
+
+    @cached_property
+    def _moves(self) -> tuple[Session, ...]:
+        return sessions(self._history)
