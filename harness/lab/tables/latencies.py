@@ -78,7 +78,7 @@ def _datum(pair: _Pair, values: _Minute, at: datetime) -> dict[str, object]:
             {"Name": "TableName", "Value": pair.table},
             {"Name": "ReceivingRegion", "Value": pair.destination},
         ],
-        "Timestamp": at,
+        "Timestamp": at.replace(tzinfo=None),  # moto keeps UTC without saying so
         "Unit": "Milliseconds",
         "StatisticValues": {
             "SampleCount": values.samples,
