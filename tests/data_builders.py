@@ -137,7 +137,7 @@ def polled_writes(
         at_s = from_s + number
         key = f"{source}#{receiving}#{number}"
         visible_s = at_s + write_s / 2 + latency_s + chance.uniform(-spread_s, spread_s)
-        yield a_write(f"{key}=v", at_s, took_s=write_s, key=key, region=source)
+        yield a_write(f"{key}=v", at_s, took_s=write_s, key=key, region=source, client=f"{source}>{receiving}")
         poll_at_s = at_s + chance.uniform(0, every_s)
         while poll_at_s + poll_s / 2 < visible_s:
             yield a_read(None, poll_at_s, took_s=poll_s, key=key, region=receiving)

@@ -7,7 +7,7 @@ of the design. It is reported with its duration, and judged against a limit on t
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
@@ -93,42 +93,55 @@ def _moves(client: str, done: list[Step], known: _Known) -> Iterator[Session]:
         if not stays or stays[-1][0][1].region != step[1].region:
             stays.append([])
         stays[-1].append(step)
-    memory = _Memory({}, {})
+    memory = _Memory()
     for before, after in pairwise(stays):
         memory.add(before, known)
-        moved = memory.from_elsewhere(after[0][1].region)
-        if moved.own:
-            yield _session(client, before[0][1].region, after, moved, known)
+        if memory.own_outside(after[0][1].region):
+            yield _session(client, before[0][1].region, after, memory, known)
 
 
 class _Memory:
     """What a client had written and seen last, by key."""
 
-    def __init__(self, own: dict[str, Write], seen: dict[str, Seen]) -> None:
-        self.own = own
-        self.seen = seen
+    def __init__(self) -> None:
+        self._own: dict[str, Write] = {}
+        self._seen: dict[str, Seen] = {}
+        self._own_in: Counter[RegionName] = Counter()
 
     def add(self, steps: Iterable[Step], known: _Known) -> None:
         for index, event in steps:
             if index in known.seen:
-                self.seen[event.key] = known.seen[index]
+                self._seen[event.key] = known.seen[index]
             elif index in known.writes and event.outcome is Outcome.OK:
-                self.own[event.key] = known.writes[index]
+                replaced = self._own.get(event.key)
+                self._own_in.subtract([replaced.event.region] if replaced else [])
+                self._own_in[event.region] += 1
+                self._own[event.key] = known.writes[index]
 
-    def from_elsewhere(self, region: RegionName) -> _Memory:
-        """What it brings along. What it did and saw in `region` itself is for the consistency checks."""
-        return _Memory(
-            {key: own for key, own in self.own.items() if own.event.region != region},
-            {key: seen for key, seen in self.seen.items() if seen.event.region != region},
-        )
+    def own_outside(self, region: RegionName) -> int:
+        """How many keys it wrote last in another region."""
+        return self._own_in.total() - self._own_in[region]
+
+    def own(self, key: str, region: RegionName) -> Write | None:
+        """Its last write, unless made in `region` itself: what it did and saw there is for the consistency checks."""
+        own = self._own.get(key)
+        return own if own and own.event.region != region else None
+
+    def seen(self, key: str, region: RegionName) -> Seen | None:
+        """What it read last, unless in `region` itself."""
+        seen = self._seen.get(key)
+        return seen if seen and seen.event.region != region else None
+
+    def brings(self, key: str, region: RegionName) -> bool:
+        return bool(self.own(key, region) or self.seen(key, region))
 
     def misses_own(self, look: Seen) -> bool:
-        own = self.own.get(look.event.key)
+        own = self.own(look.event.key, look.event.region)
         return own is not None and look.lacks(own)
 
     def goes_back(self, look: Seen) -> bool:
         """An item seen has its writers behind it. One seen absent has its delete, when it can only be the one."""
-        seen = self.seen.get(look.event.key)
+        seen = self.seen(look.event.key, look.event.region)
         if seen is None or not (seen.present or (len(seen.writers) == 1 and not seen.beginning)):
             return False
         return any(look.lacks(writer) for writer in seen.writers)
@@ -146,7 +159,7 @@ def _session(client: str, from_region: RegionName, after: list[Step], memory: _M
         from_region=from_region,
         to_region=after[0][1].region,
         moved_s=moved_s,
-        own_keys=len(memory.own),
+        own_keys=memory.own_outside(after[0][1].region),
         reads=len(reads),
         failed_reads=failed,
         own_missed=len(missed),
@@ -165,7 +178,7 @@ def _reads_of(after: list[Step], memory: _Memory, known: _Known) -> tuple[list[S
         if isinstance(event, ItemWrite):
             if index in known.writes:
                 rewritten.add(event.key)
-        elif event.key not in rewritten and (event.key in memory.own or event.key in memory.seen):
+        elif event.key not in rewritten and memory.brings(event.key, event.region):
             failed += event.outcome is not Outcome.OK
             if index in known.seen:
                 reads.append(known.seen[index])

@@ -131,6 +131,21 @@ def test_what_it_saw_in_the_new_region_itself_is_left_to_the_consistency_checks(
     assert [(one.to_region, one.went_back) for one in found] == [(EU, 0)]
 
 
+def test_a_key_that_it_wrote_last_in_the_new_region_is_none_it_brings_along():
+    """v in the US, w in Europe, another key in the US, and back in Europe v is shown: w is Europe's own to show."""
+    found = sessions(
+        history_of(
+            [wrote("v", 10), wrote("w", 20, region=EU), wrote("x", 30, key="l"), read("v", 40), read("x", 41, key="l")]
+        )
+    )
+
+    assert [(one.moved_s, one.to_region, one.own_keys, one.own_missed) for one in found] == [
+        (20, EU, 1, 0),
+        (30, US, 1, 0),
+        (40, EU, 1, 0),
+    ]
+
+
 def test_an_item_whose_delete_was_seen_and_that_is_back_went_back():
     found = session_of(
         [wrote("own", 9, key="l"), a_write("v", 5), read("v", 6, region=US)],
