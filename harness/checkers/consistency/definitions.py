@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from harness.checkers.consistency.newest import Ladder, Newest, Step
 from harness.checkers.consistency.rules import over_by_s
 from harness.checkers.consistency.sightings import sightings, that_contradict
-from harness.checkers.consistency.story import Look, Story, Written, image_of
+from harness.checkers.consistency.story import Image, Look, Story, Written, image_of
 from harness.checkers.consistency.violations import Property, Violation, of_look, of_write, violation
 
 ALWAYS_S = -math.inf
@@ -27,7 +27,7 @@ ALWAYS_S = -math.inf
 def converged(story: Story) -> Iterator[Violation]:
     """When all has settled, the last reads of a key agree in all regions."""
     looks = list(story.finals.values())
-    other = next((look for look in looks if look.read.item != looks[0].read.item), None)
+    other = next((look for look in looks if _image(look) != _image(looks[0])), None)
     if other:
         text = f"regions differ when all has settled: {of_look(looks[0])}, {of_look(other)}"
         yield violation(Property.CONVERGED, story.key, (looks[0], other), text)
@@ -37,7 +37,7 @@ def written(story: Story) -> Iterator[Violation]:
     """No read shows a value that nobody wrote. Values of writes whose outcome is unknown are allowed."""
     for look, alien in _unexplained(story):
         if alien:
-            text = f"{of_look(look)}, but no write that may have happened carries {', '.join(sorted(alien))}"
+            text = f"{of_look(look)}, but no write that may have happened carries {', '.join(map(repr, sorted(alien)))}"
             yield violation(Property.WRITTEN, story.key, (look,), text)
 
 
@@ -126,6 +126,10 @@ def _once(*found: Iterable[Broken]) -> Iterator[Violation]:
             yield broken
 
 
+def _image(look: Look) -> Image | None:
+    return None if look.read.item is None else image_of(look.read.item)
+
+
 def _looks(story: Story) -> Iterator[Look]:
     return (look for looks in story.looks.values() for look in looks)
 
@@ -138,8 +142,8 @@ def _unexplained(story: Story) -> Iterator[tuple[Look, set[str]]]:
             this = look.read.region, image_of(look.read.item)
             if this not in told:
                 told.add(this)
-                values = {repr(value) for value in look.read.item.values()} or {"nothing at all"}
-                yield look, values - {repr(value) for value in story.written_values}
+                values = {value for value in image_of(look.read.item) if value is not None} or {"nothing at all"}
+                yield look, values - story.written_values
 
 
 def _authors(story: Story, look: Look) -> tuple[Written, ...]:
@@ -186,8 +190,7 @@ def _older_after_newer(story: Story) -> Iterator[Broken]:
             later = deletions.missed(look, newest) if look.absent else _later_than_shown(look, newest)
             if later:
                 first = seen[later.index].first
-                older = of_write(look.shows) if look.shows else "every delete"
-                text = f"{of_look(first)}, then {of_look(look)}, though {of_write(later)} came after {older}"
+                text = f"{of_look(first)}, then {of_look(look)}, though {_order(later, look)}"
                 shown = (look.shows,) if look.shows else ()
                 operations = (*shown, later, first, look)
                 yield look, violation(Property.NEVER_BACK, story.key, operations, text)
@@ -215,8 +218,7 @@ def _own_writes_missed(story: Story) -> Iterator[Broken]:
             continue
         missed = deletions.missed(look, mine) if look.absent else _later_than_shown(look, mine)
         if missed:
-            older = of_write(look.shows) if look.shows else "every delete"
-            text = f"{of_write(missed)} came after {older}, but then the same client saw: {of_look(look)}"
+            text = f"{_order(missed, look)}, but then the same client looked and {of_look(look)}"
             operations = (missed, look.shows, look) if look.shows else (missed, look)
             yield look, violation(Property.OWN_WRITES_SEEN, story.key, operations, text)
 
@@ -225,6 +227,12 @@ def _may_end_so(story: Story, look: Look, acknowledged: Newest) -> bool:
     if look.absent:
         return _Deletions(story).missed(look, acknowledged) is None
     return look.shows is not None and acknowledged.superseding(look.shows, math.inf) is None
+
+
+def _order(later: Written, look: Look) -> str:
+    if look.shows:
+        return f"{of_write(later)} came after {of_write(look.shows)}"
+    return f"no delete can have come after {of_write(later)}"
 
 
 def _later_than_shown(look: Look, newest: Newest) -> Written | None:

@@ -15,7 +15,7 @@ from harness.stack import RegionName
 ATTRIBUTES = ("a", "b")
 """The attributes of the workload's items; a put sets both to its value."""
 
-Image = tuple[tuple[str, str], ...]
+Image = tuple[str | None, ...]
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ class Story:
     @cached_property
     def written_values(self) -> set[str]:
         """Every value that an attribute may hold."""
-        return {value for image in self.images for _, value in image} | set(self._unseen_updates)
+        return {value for image in self.images for value in image if value is not None} | set(self._unseen_updates)
 
     def _images(self) -> dict[Image, Written]:
         images: dict[Image, Written] = {}
@@ -113,8 +113,9 @@ class Story:
 
     def _unseen_update_in(self, item: Item) -> Written | None:
         """An update whose result nobody saw leaves one attribute at its value and the other at any written one."""
-        candidates = [self._unseen_updates[value] for value in item.values() if value in self._unseen_updates]
-        if not candidates or not set(item.values()) <= self.written_values:
+        values = {value for value in image_of(item) if value is not None}
+        candidates = [self._unseen_updates[value] for value in values if value in self._unseen_updates]
+        if not candidates or not values <= self.written_values:
             return None
         return max(candidates, key=_hard_to_blame)
 
@@ -129,7 +130,8 @@ def item_after(write: ItemWrite) -> Item | None:
 
 
 def image_of(item: Item) -> Image:
-    return tuple(sorted(item.items()))
+    """What items are compared by: the attributes that the workload ("a", "b") or the application writes."""
+    return item.get("a"), item.get("b"), item.get("name"), item.get("region")
 
 
 def _hard_to_blame(written: Written) -> tuple[float, float, int]:
