@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import json
-import threading
-from collections.abc import Iterator
-
 import msgspec
 import pytest
-from cheroot.wsgi import Server
 
 from harness.clock import VirtualClock
 from harness.errors import LabError
@@ -32,32 +26,13 @@ def tables() -> Tables:
 
 
 @pytest.fixture
-def truth() -> list:
-    return []
-
-
-@pytest.fixture
 def app(tables, truth):
     return lever_routes(tables, (US, EU, AP), VirtualClock(7.0), truth.append)[PREFIX]
 
 
 @pytest.fixture
-def ask(app):
-    """(status, decoded reply) of a request below /lab/levers."""
-
-    def request(method: str, path: str = "", body: object = None) -> tuple[int, dict]:
-        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        environ = {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": f"{PREFIX}/{path}".rstrip("/"),
-            "CONTENT_LENGTH": str(len(raw)),
-            "wsgi.input": io.BytesIO(raw),
-        }
-        statuses: list[str] = []
-        reply = b"".join(app(environ, lambda status, _headers: statuses.append(status)))
-        return int(statuses[0].split()[0]), json.loads(reply)
-
-    return request
+def ask(app, asking):
+    return asking(app, PREFIX)
 
 
 TURNED = [
@@ -169,25 +144,6 @@ def test_the_truth_says_what_was_turned_and_when(ask, truth):
         (7.0, "lever", {"lever": f"skew/{AP}", "to": {"ahead_s": 3.0}}),
         (7.0, "lever", {"lever": "all", "to": None}),
     ]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[dict]:
-    """A real server for whatever application stands under "app"; its "url"."""
-    holder: dict = {}
-
-    def app(environ, start_response):
-        return holder["app"](environ, start_response)
-
-    server = Server(("127.0.0.1", 0), app, numthreads=1)
-    server.shutdown_timeout = 0
-    server.prepare()
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    holder["url"] = f"http://127.0.0.1:{server.bind_addr[1]}"
-    yield holder
-    server.stop()
-    thread.join(timeout=5)
 
 
 @pytest.fixture
