@@ -90,6 +90,9 @@ def run_experiment(experiment: Experiment, run: Run, tell: Tell) -> list[Finding
     aborted: str | None = "interrupted"
     try:
         aborted = conduct.all()
+    except Exception as error:
+        aborted = str(error) or type(error).__name__
+        raise
     finally:
         end_s = run.clock.now_s()
         run.recorder.record(

@@ -158,7 +158,7 @@ def test_latest_that_is_a_folder_of_somebodys_is_left_alone(make_run: Callable[.
     kept = tmp_path / "reports" / "latest" / "kept"
     kept.mkdir(parents=True)
 
-    with pytest.raises(UsageError, match="latest cannot be made a link to the newest run: .*; move it away"):
+    with pytest.raises(UsageError, match=r"latest cannot be made a link to the newest run: .*; move it away"):
         make_run()
 
     assert [path.name for path in (tmp_path / "reports").iterdir()] == ["latest"]
