@@ -89,6 +89,8 @@ class Looks:
         self._starts_s = [look.event.start_s for look in self.by_start]
         self._by_end = sorted(self.by_start, key=lambda look: look.event.end_s)
         self._ends_s = [look.event.end_s for look in self._by_end]
+        self._arrivals: dict[int, Arrival | None] = {}
+        """By the write's index: several checks and the page ask for the same ones."""
 
     def arrival(self, write: Write) -> Arrival | None:
         """When the write became visible here; None when no look after its reply can tell.
@@ -96,6 +98,11 @@ class Looks:
         A look that lacks it began before it was there; a look that shows it ended after. Looks that lack it after one
         has shown it went back in time: they are not counted here, the consistency checks name them.
         """
+        if write.index not in self._arrivals:
+            self._arrivals[write.index] = self._arrival(write)
+        return self._arrivals[write.index]
+
+    def _arrival(self, write: Write) -> Arrival | None:
         hit = self._first_showing(write)
         by_s = hit.event.end_s if hit else math.inf
         miss = self._last_lacking(write, by_s)
