@@ -3,10 +3,10 @@
     python benchmarks/report.py [--events 100000] [--rounds 5] [--json FILE]
 
 The history is synthetic and seeded: failovers of three regions in turn, seen by the catalogue's 32 vantages that ask
-DNS every second and HTTPS every 6 s through a 60 s cache. Once everything goes well but for the failovers, once every
-tenth request fails, which leaves little to merge. Each round starts from a new History, so nothing is remembered from
-the round before. Imports are counted apart, in a process of their own. The best round counts: other work on the
-machine only ever slows a round.
+DNS every second and HTTPS every 6 s through a 60 s cache. Once everything goes well but for the failovers; once every
+tenth request fails, which leaves little to merge; once a fifth of the events are reads and writes of items. Each round
+starts from a new History, so nothing is remembered from the round before. Imports are counted apart, in a process of
+their own. The best round counts: other work on the machine only ever slows a round.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from report_data import DataStory
 
 from harness import __version__
 from harness.checkers.checks import (
@@ -31,6 +32,9 @@ from harness.checkers.checks import (
     FailedRequests,
     FaultProven,
     Paced,
+    RecoveryPoint,
+    ReplicatedInTime,
+    SessionContinuity,
     VantagesRecovered,
     judge,
 )
@@ -59,6 +63,13 @@ ADDRESSES = {region: f"127.{number}.0.1" for number, region in enumerate(REGIONS
 EXPERIMENT_S = 380.0
 BROKEN_S, DETECTED_S, DNS_AWAY_S = 40.0, 130.0, 135.0
 MENDED_S, HEALTHY_S, DNS_HOME_S = 215.0, 285.0, 290.0
+CUT_OFF = "eu-west-1"
+ITEM_CHECKS = (
+    FaultProven(),
+    ReplicatedInTime(at_least_samples=50),
+    RecoveryPoint(region=CUT_OFF),
+    SessionContinuity(),
+)
 HTTPS_EVERY_S, DNS_EVERY_S, POLL_EVERY_S, TTL_S = 6.0, 1.0, 5.0, 60.0
 
 
@@ -73,7 +84,11 @@ class Result(msgspec.Struct, kw_only=True):
 def main() -> None:
     options = _options()
     print(f"imports            {_imports_s():6.3f} s, counted apart")
-    results = [_measure("calm", options, failing=0.0), _measure("one in ten fails", options, failing=0.1)]
+    results = [
+        _measure("calm", options, list(_events(options.events, failing=0.0))),
+        _measure("one in ten fails", options, list(_events(options.events, failing=0.1))),
+        _measure("a fifth on items", options, list(_with_items(options.events))),
+    ]
     for result in results:
         print(
             f"{result.case:18} {result.best_s:6.3f} s for {result.events:,} events (median {result.median_s:.3f} s), "
@@ -96,8 +111,7 @@ def _imports_s() -> float:
     return float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout)
 
 
-def _measure(case: str, options: argparse.Namespace, *, failing: float) -> Result:
-    events = list(_events(options.events, failing))
+def _measure(case: str, options: argparse.Namespace, events: list[AnyEvent]) -> Result:
     record, findings = _judged(History(events))
     took_s = []
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +127,11 @@ def _measure(case: str, options: argparse.Namespace, *, failing: float) -> Resul
 
 def _judged(history: History) -> tuple[RunRecord, list[Finding]]:
     experiments = [
-        ExperimentRecord(name=event.experiment, question=event.question, checks=_checks(REGIONS[number % 3]))
+        ExperimentRecord(
+            name=event.experiment,
+            question=event.question,
+            checks=ITEM_CHECKS if event.experiment.startswith("pause-") else _checks(REGIONS[number % 3]),
+        )
         for number, event in enumerate(history.of(ExperimentEvent))
     ]
     findings = [finding for one in experiments for finding in judge(history, one.name, one.checks)]
@@ -159,6 +177,15 @@ def _events(at_least: int, failing: float) -> Iterator[AnyEvent]:
         for event in _experiment(number, vantages, rng, failing):
             made += 1
             yield event
+
+
+def _with_items(at_least: int) -> Iterator[AnyEvent]:
+    """About as many; the last experiment reads and writes items, and makes some 20,000 of them."""
+    from_s = 0.0
+    for event in _events(at_least * 7 // 10, failing=0.0):
+        from_s = max(from_s, event.end_s)
+        yield event
+    yield from DataStory(from_s + 5.0, CUT_OFF, REGIONS, seed=1).events()
 
 
 def _header(vantages: list[VantageSummary]) -> RunHeader:
