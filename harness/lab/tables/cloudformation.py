@@ -71,7 +71,7 @@ class GlobalTableResource(CloudFormationModel):  # type: ignore[misc]
                 raise ValidationError(f"{resource_name} already exists in {replica['Region']}")
         source = _create_first(resource_name, properties, account_id, region_name)
         replication = _installed(cls.replication)
-        replication.make_global(source)
+        replication.members.make_global(source)
         _set_replicas(replication, source, properties)
         return cls(resource_name, account_id, region_name)
 
@@ -105,7 +105,7 @@ class GlobalTableResource(CloudFormationModel):  # type: ignore[misc]
 
     def delete(self, account_id: str, region_name: str) -> None:
         """Deletes the replicas in every region; the one in the stack's own region last."""
-        global_table = _installed(self.replication).global_table(account_id, self.name)
+        global_table = _installed(self.replication).members.of(account_id, self.name)
         others = [region for region in global_table.regions if region != region_name] if global_table else []
         for region in (*others, region_name):
             backend = dynamodb_backends[account_id][region]
@@ -165,7 +165,7 @@ def _create_first(name: str, properties: Properties, account: str, region: Regio
 def _set_replicas(replication: Replication, table: Table, properties: Properties) -> None:
     """Makes the replicas of `table` what the template says."""
     wanted = {replica["Region"]: replica for replica in properties["Replicas"]}
-    global_table = replication.global_table_of(table) or replication.make_global(table)
+    global_table = replication.members.of_table(table) or replication.members.make_global(table)
     for region in wanted.keys() - set(global_table.regions):
         create_replica(replication, table, region)
     for region in set(global_table.regions) - wanted.keys():

@@ -51,8 +51,8 @@ def create_replica(replication: Replication, source: Table, region: RegionName) 
     if source.stream_shard is None:
         source.set_stream_specification(dict(STREAM))
     replica = _table_like(backend, source)
-    global_table = replication.global_table_of(source) or replication.make_global(source)
-    replication.add_replica(global_table, region)
+    global_table = replication.members.of_table(source) or replication.members.make_global(source)
+    replication.members.add_replica(global_table, region)
     return replica
 
 
@@ -82,7 +82,7 @@ def delete_replica(replication: Replication, account: str, name: str, region: Re
 
     Raises AWS's ValidationException when there is no such replica.
     """
-    global_table = replication.global_table(account, name)
+    global_table = replication.members.of(account, name)
     if global_table is None or region not in global_table.replicas:
         raise MockValidationException(
             "Update global table operation failed because one or more replicas were not part of the global table."
@@ -95,7 +95,7 @@ def _describe(replication: Replication) -> Callable[[Function], Function]:
         def describe(table: Table, base_key: str = "TableDescription") -> dict[str, Any]:
             description: dict[str, Any] = original(table, base_key)
             description[base_key]["TableId"] = table_id(table)
-            global_table = replication.global_table_of(table)
+            global_table = replication.members.of_table(table)
             if global_table is not None and len(global_table.replicas) > 1:
                 description[base_key].update(_replica_description(global_table, table.region_name))
             return description
@@ -134,7 +134,7 @@ def _update_table(replication: Replication) -> Callable[[Function], Function]:
 
 def _require_authorized(replication: Replication, table: Table) -> None:
     """Raises AWS's error when a replica's policy denies the role with which replicas are added and removed."""
-    global_table = replication.global_table_of(table)
+    global_table = replication.members.of_table(table)
     for region in global_table.regions if global_table else (table.region_name,):
         backend = dynamodb_backends[table.account_id][region]
         if denies_role(backend, backend.get_table(table.name), replication.clock.calendar()):
@@ -148,12 +148,12 @@ def _delete_table(replication: Replication) -> Callable[[Function], Function]:
     def wrapper(original: Function) -> Function:
         def delete_table(backend: DynamoDBBackend, name: str) -> Table:
             table = original(backend, name)
-            global_table = replication.global_table_of(table)
+            global_table = replication.members.of_table(table)
             if global_table is not None:
-                replication.remove_replica(global_table, table.region_name)
+                replication.members.remove_replica(global_table, table.region_name)
             for arn in policy_arns(backend, table):  # moto would apply them to the next table of that name
                 backend.resource_policies.pop(arn, None)
-            replication.policy_changed()
+            replication.gates_changed()
             return table
 
         return delete_table
@@ -168,7 +168,7 @@ def _update_time_to_live(replication: Replication) -> Callable[[Function], Funct
         def update_time_to_live(backend: DynamoDBBackend, table_name: str, ttl_spec: dict[str, Any]) -> None:
             original(backend, table_name, ttl_spec)
             table = backend.get_table(table_name)
-            global_table = replication.global_table_of(table)
+            global_table = replication.members.of_table(table)
             for region in global_table.regions if global_table else ():
                 dynamodb_backends[backend.account_id][region].get_table(table.name).ttl = dict(table.ttl)
 

@@ -24,9 +24,10 @@ from harness.lab.ports import TruthLog
 from harness.lab.replication.levers import Levers
 from harness.lab.tables.conduct import Conduct, Settled
 from harness.lab.tables.gates import Gates
-from harness.lab.tables.items import ItemKey, Savepoint, all_items, item_key, key_of, show, shown
+from harness.lab.tables.items import ItemKey, Savepoint, key_of, show, shown
 from harness.lab.tables.latencies import Latencies
-from harness.lab.tables.members import GlobalTable, ReplicatedWrite, require_measured
+from harness.lab.tables.members import GlobalTable, ReplicatedWrite
+from harness.lab.tables.membership import Membership
 from harness.lab.tables.replicator import Replicator, Route
 from harness.models.replicas import Replica, Stamp
 from harness.models.wan import ReplicationDelay
@@ -79,14 +80,13 @@ class Replication:
         self.parameters = parameters
         self._seed = seed
         self._random_sources: dict[tuple[RegionName, RegionName], random.Random] = {}
-        self._global_tables: dict[tuple[str, str], GlobalTable] = {}
         self._locks: dict[TableKey, threading.RLock] = {}
-        self._changing_replicas = threading.Lock()
         self._transaction = _Transaction()
         self.reading = _Reading()
         self.conduct = Conduct(seed)
         self.latencies = Latencies(clock)
-        self.gates = Gates(clock, Levers(delay=parameters.delay), self._all_global_tables, truth)
+        self.members = Membership(self.lock_of, self._now_ns, self._apply, self.gates_changed)
+        self.gates = Gates(clock, Levers(delay=parameters.delay), self.members.all, truth)
         self.replicator: Replicator[ReplicatedWrite] = Replicator(
             clock, self._delay_s, self._apply, flow=self.gates, look=self._look
         )
@@ -102,7 +102,7 @@ class Replication:
 
     def admit(self, table: Table) -> None:
         """Raises AWS's throttling error when more writes are on their way than the lab holds."""
-        if self.replicator.pending >= self.parameters.most_pending and self.global_table_of(table):
+        if self.replicator.pending >= self.parameters.most_pending and self.members.of_table(table):
             raise DynamodbException(
                 ERROR_TYPE_PREFIX + "ProvisionedThroughputExceededException",
                 f"The lab holds {self.parameters.most_pending} replicated writes and takes no more until some arrive",
@@ -116,7 +116,7 @@ class Replication:
             self._publish(LocalWrite(table, key, before, item))
 
     def _publish(self, local: LocalWrite) -> None:
-        global_table = self.global_table_of(local.table)
+        global_table = self.members.of_table(local.table)
         if global_table is None:
             return
         origin = local.table.region_name
@@ -238,7 +238,7 @@ class Replication:
 
     def misread(self, table: Table, key: dict[str, Any]) -> Settled | None:
         """What a client's read of `key` wrongly gives; None: nothing wrong."""
-        global_table = self.global_table_of(table)
+        global_table = self.members.of_table(table)
         if global_table is None or not self.conduct.defects:
             return None
         return self.conduct.misread(global_table, table.region_name, key_of(table, key))
@@ -254,67 +254,10 @@ class Replication:
         self.gates.levers = levers
         self.replicator.wake()
 
-    def policy_changed(self) -> None:
-        """Told of every resource policy that was put or deleted."""
+    def gates_changed(self) -> None:
+        """Told of every resource policy that was put or deleted, and of replicas that come and go."""
         self.gates.changed()
         self.replicator.wake()
-
-    # Replicas
-
-    def _all_global_tables(self) -> list[GlobalTable]:
-        return list(self._global_tables.values())
-
-    def global_table(self, account: str, name: str) -> GlobalTable | None:
-        return self._global_tables.get((account, name))
-
-    def global_table_of(self, table: Table) -> GlobalTable | None:
-        """None for a table of the same name in a region without a replica."""
-        global_table = self._global_tables.get((table.account_id, table.name))
-        return global_table if global_table is not None and table.region_name in global_table.replicas else None
-
-    def make_global(self, table: Table) -> GlobalTable:
-        """Makes `table` the first replica of a global table; what it holds counts as written now."""
-        require_measured(table.region_name)
-        global_table = GlobalTable(table.account_id, table.name)
-        replica: Replica[ItemKey] = Replica(table.region_name)
-        with self.lock_of_table(table):
-            for item in all_items(table):
-                replica.write(item_key(item), self._now_ns(table.region_name))
-            global_table.replicas = {table.region_name: replica}
-            self._global_tables[global_table.id] = global_table
-        return global_table
-
-    def add_replica(self, global_table: GlobalTable, region: RegionName) -> None:
-        """From now on `region` gets every write, and what the others hold at once. Its table has to exist, empty.
-
-        The replica is listed first and filled second: a write made between the two arrives twice, none is missed.
-        It is filled from every replica, because writes between the others may be on their way.
-        """
-        require_measured(region)
-        with self._changing_replicas:
-            before = global_table.regions
-            global_table.replicas = {**global_table.replicas, region: Replica(region)}
-            self.gates.changed()
-            for origin in before:
-                for write in self._everything_at(global_table, origin):
-                    self._apply(region, write)
-
-    def remove_replica(self, global_table: GlobalTable, region: RegionName) -> None:
-        """`region` neither sends nor gets writes any more. What it sent before still arrives at the others."""
-        with self._changing_replicas, self.lock_of(global_table.account, region, global_table.name):
-            remaining = {name: replica for name, replica in global_table.replicas.items() if name != region}
-            global_table.replicas = remaining
-            self.gates.changed()
-            if not remaining:
-                self._global_tables.pop(global_table.id, None)
-
-    def _everything_at(self, global_table: GlobalTable, region: RegionName) -> list[ReplicatedWrite]:
-        with self.lock_of(global_table.account, region, global_table.name):
-            table = dynamodb_backends[global_table.account][region].tables[global_table.name]
-            return [
-                ReplicatedWrite(table=global_table, key=key, stamp=stamp, item=shown(table, key))
-                for key, stamp in global_table.replicas[region].stamps()
-            ]
 
 
 def named_tables(backend: DynamoDBBackend, parts: Iterable[dict[str, Any]]) -> list[str]:

@@ -62,7 +62,7 @@ class ResourcePolicies:
             # moto's are milliseconds: two changes within one would not be told apart.
             policy.revision_id = f"{policy.revision_id}{next(self._revisions):06}"
             backend.resource_policies[resource_arn] = policy
-            self._replication.policy_changed()
+            self._replication.gates_changed()
             return policy
 
         return put_resource_policy
@@ -94,7 +94,7 @@ class ResourcePolicies:
                 return None
             self._begin_change(resource_arn)
             del backend.resource_policies[resource_arn]
-            self._replication.policy_changed()
+            self._replication.gates_changed()
             return str(current.revision_id)
 
         return delete_resource_policy
