@@ -92,11 +92,12 @@ class ReplicationPaused(msgspec.Struct, frozen=True, kw_only=True, tag_field="fa
     def apply(self, target: Target) -> None:
         table, stream = self._arns(target)
         client = target.dynamodb(self.region)
-        expires_at = target.new_clock().calendar() + timedelta(seconds=self.expires_after_s)
+        clock = target.new_clock()
+        expires_at = clock.calendar() + timedelta(seconds=self.expires_after_s)
         until = expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        add_statements(client, table, table_statements(table, until))
+        add_statements(client, table, table_statements(table, until), clock)
         if stream:
-            add_statements(client, stream, [_role_statement(stream, _STREAM_ACTIONS, until)])
+            add_statements(client, stream, [_role_statement(stream, _STREAM_ACTIONS, until)], clock)
 
     def prove(self, target: Target) -> str | None:
         """What was seen when an item written here is not there after `CANARY_WAIT_S`; None when it came through."""
@@ -111,7 +112,7 @@ class ReplicationPaused(msgspec.Struct, frozen=True, kw_only=True, tag_field="fa
         """Removes our statements only; what others changed meanwhile stays."""
         client = target.dynamodb(self.region)
         for arn in filter(None, (snapshot["stream_arn"], snapshot["table_arn"])):
-            remove_statements(client, arn, SIDS)
+            remove_statements(client, arn, SIDS, target.new_clock())
 
     def is_rolled_back(self, target: Target, snapshot: dict[str, str]) -> bool:
         client = target.dynamodb(self.region)
