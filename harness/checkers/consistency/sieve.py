@@ -85,8 +85,9 @@ _TABLES = (
     """,
     """
     CREATE TEMP TABLE absences AS
-    SELECT line, looks.key, region, asked_s, end_s,
-        coalesce(deletes.began_s, '-infinity'::DOUBLE) AS began_s, coalesce(deletes.over_s, '-infinity'::DOUBLE) AS over_s
+    SELECT looks.key, region, asked_s, end_s,
+        coalesce(deletes.began_s, '-infinity'::DOUBLE) AS began_s,
+        coalesce(deletes.over_s, '-infinity'::DOUBLE) AS over_s
     FROM (SELECT * FROM looks WHERE NOT has_item) AS looks
     ASOF LEFT JOIN deletes ON deletes.key = looks.key AND deletes.began_s <= looks.end_s
     """,
@@ -97,12 +98,13 @@ _DISORDERED = """
     WITH sightings AS (
         SELECT key, region, began_s, seen_s, asked_s FROM shown
         UNION ALL SELECT key, region, began_s, min(end_s), max(asked_s) FROM absences GROUP BY ALL
-        -- A region has surely seen the writes that it acknowledged.
+        -- A region has surely seen the writes that it acknowledged; each comes after its own item in the order below.
         UNION ALL SELECT key, region, began_s, end_s, NULL FROM writes WHERE acknowledged
     ),
     with_later AS (
         SELECT key, region, asked_s, min(seen_s) OVER (
-            PARTITION BY key, region ORDER BY began_s DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            PARTITION BY key, region ORDER BY began_s DESC, asked_s DESC NULLS LAST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS later_seen_s FROM sightings
     )
     SELECT DISTINCT key, region FROM with_later WHERE later_seen_s <= asked_s
@@ -114,7 +116,7 @@ _SUSPICIOUS = """
         SELECT key, region, seen_s AS at_s, 0 AS turn, began_s AS seen_began_s,
             CASE WHEN seen_s <= asked_s THEN asked_s END AS stays_until_s,
             CASE WHEN seen_s <= asked_s THEN seen_s END AS shown_from_s,
-            NULL AS over_s, NULL AS delete_over_s, NULL AS gone_asked_s, NULL AS seen_s, NULL AS absence
+            NULL AS over_s, NULL AS gone_asked_s, NULL AS seen_s
         FROM shown SEMI JOIN disordered USING (key, region)
         UNION ALL BY NAME
         SELECT key, region, asked_s AS at_s, 2 AS turn, over_s, seen_s,
