@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 POLL_EVERY_S = 2.0
 CHANGE_SET_WITHIN_S = 300.0
+_DEAD_ENDS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 STACK_WITHIN_S = 3600.0
 """A certificate's DNS validation takes minutes as a rule; CloudFormation waits for it."""
 
@@ -45,6 +47,7 @@ class Deployer:
         self._aws = aws
         self._clock = clock
         self._tell = tell
+        self._given_up = threading.Event()
 
     def deploy(self, plan: DeployPlan, templates: dict[RegionName, Path]) -> None:
         """Creates or updates the stack in every region: the main one first, since it owns the table, then the rest.
@@ -54,31 +57,42 @@ class Deployer:
         """
         main, *others = plan.regions
         self._deploy_region(plan, main, templates[main])
-        with ThreadPoolExecutor(max_workers=len(others)) as pool:
-            futures = [pool.submit(self._deploy_region, plan, region, templates[region]) for region in others]
-        for future in futures:
-            future.result()
+        self._in_each(others, lambda region: self._deploy_region(plan, region, templates[region]))
 
     def destroy(self, stack_name: str, regions: tuple[RegionName, ...]) -> None:
         """Deletes the stack everywhere, the main region last: the others use its table. Absent ones are skipped."""
         main, *others = regions
-        with ThreadPoolExecutor(max_workers=max(1, len(others))) as pool:
-            futures = [pool.submit(self._destroy_region, stack_name, region) for region in others]
+        self._in_each(others, lambda region: self._destroy_region(stack_name, region))
+        self._destroy_region(stack_name, main)
+
+    def _in_each(self, regions: Sequence[RegionName], work: Callable[[RegionName], None]) -> None:
+        """Side by side; the first error counts once all have ended. Ctrl-C does not wait for CloudFormation."""
+        with ThreadPoolExecutor(max_workers=max(1, len(regions))) as pool:
+            futures = [pool.submit(work, region) for region in regions]
+            try:
+                wait(futures)
+            except KeyboardInterrupt:
+                self._given_up.set()
+                raise
         for future in futures:
             future.result()
-        self._destroy_region(stack_name, main)
 
     def _deploy_region(self, plan: DeployPlan, region: RegionName, template: Path) -> None:
         client = self._aws.cloudformation(region)
         with aws_errors(f"deploying stack {plan.stack_name} in {region}"):
-            exists = _status(client, plan.stack_name) is not None
-            watcher = _Watcher(client, plan.stack_name, region, self._tell)
+            status = _status(client, plan.stack_name)
+            if status in _DEAD_ENDS:
+                raise DeployFailed(
+                    f"stack {plan.stack_name} in {region} is {status}, which CloudFormation cannot update: "
+                    "run `harness destroy`, then deploy again"
+                )
+            watcher = _Watcher(client, plan.stack_name, region, self._tell, self._given_up)
             watcher.skip()
             name = f"harness-{uuid.uuid4().hex[:12]}"
             client.create_change_set(
                 StackName=plan.stack_name,
                 ChangeSetName=name,
-                ChangeSetType="UPDATE" if exists else "CREATE",
+                ChangeSetType="UPDATE" if status else "CREATE",
                 TemplateBody=template.read_text(),
                 Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in plan.parameters().items()],
                 Capabilities=["CAPABILITY_NAMED_IAM"],
@@ -97,7 +111,7 @@ class Deployer:
             if _status(client, stack_name) is None:
                 self._tell(Progress(region=region, resource=stack_name, status="ABSENT"))
                 return
-            watcher = _Watcher(client, stack_name, region, self._tell)
+            watcher = _Watcher(client, stack_name, region, self._tell, self._given_up)
             watcher.skip()
             client.delete_stack(StackName=stack_name)
             watcher.until(("DELETE_COMPLETE",), self._clock)
@@ -141,8 +155,16 @@ def _change_set_ready(
 class _Watcher:
     """Follows a stack's events from now on."""
 
-    def __init__(self, client: CloudFormationClient, stack_name: str, region: RegionName, tell: OnProgress) -> None:
+    def __init__(
+        self,
+        client: CloudFormationClient,
+        stack_name: str,
+        region: RegionName,
+        tell: OnProgress,
+        given_up: threading.Event,
+    ) -> None:
         self._client = client
+        self._given_up = given_up
         self._stack_name = stack_name
         self._stack_id = stack_name
         self._region = region
@@ -156,9 +178,13 @@ class _Watcher:
             self._seen.add(event["EventId"])
 
     def until(self, good: tuple[str, ...], clock: Clock) -> None:
-        """Raises DeployFailed with the resources' reasons when the stack ends in any other status."""
+        """Returns when it is so, or when nobody waits any more.
+
+        Raises:
+            DeployFailed: the stack ended in another status; with the resources' reasons.
+        """
         deadline_s = clock.now_s() + STACK_WITHIN_S
-        while True:
+        while not self._given_up.is_set():
             self._tell_new()
             status = self._stack_status()
             if status in good:

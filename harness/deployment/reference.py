@@ -14,6 +14,7 @@ from harness.deployment.plan import DeployPlan
 from harness.errors import DeployFailed
 from harness.probes.endpoint import get_status
 from harness.probes.health import HealthPoll
+from harness.probes.preflight import check_domain
 from harness.stack import RegionName
 from harness.target import Target
 
@@ -27,9 +28,11 @@ def deploy_reference(plan: DeployPlan, tell: OnProgress, say: Say) -> Target:
     """Returns when every region's health route answers and its health check is healthy.
 
     Raises:
+        TargetError: the domain is not in the hosted zone. Checked first: its certificate would never be validated.
         DeployFailed: a stack failed, or a region was not healthy in time.
     """
     aws, clock = Aws(plan.endpoints.aws_url), plan.new_clock()
+    check_domain(aws, plan.hosted_zone_id, plan.domain_name)
     with tempfile.TemporaryDirectory() as folder:
         Deployer(aws, clock, tell).deploy(plan, templates_for(plan.regions, Path(folder)))
     target = Target(describe(aws, plan.stack_name, plan.regions), plan.endpoints, name=plan.name)

@@ -7,7 +7,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from harness.aws import aws_errors
+from harness.aws import Aws, aws_errors
 from harness.errors import CertificateInvalid, NameserverUnreachable, TargetError
 from harness.models.resolver import TtlCache
 from harness.nameservers import query
@@ -26,21 +26,22 @@ def preflight(target: Target, vantage: Vantage | None = None, *, path: str = "/"
         CertificateInvalid: the CA file is unusable, or the certificate does not verify against it.
         TargetError: the domain is not in the hosted zone, has no address, or nothing speaks HTTPS there.
     """
-    zone_name = _zone_name(target)
-    domain_name = target.stack.domain_name.rstrip(".").lower()
-    if domain_name != zone_name and not domain_name.endswith(f".{zone_name}"):
-        raise TargetError(
-            f"domain {domain_name} is not in hosted zone {target.stack.hosted_zone_id} ({zone_name}): "
-            "name a domain below the zone (DOMAIN_NAME) or the zone of that domain (HOSTED_ZONE_ID)"
-        )
+    zone_name = check_domain(target.aws, target.stack.hosted_zone_id, target.stack.domain_name)
     check_authoritative(target, zone_name)
     check_https(target, vantage or catalogue()[0], path=path)
 
 
-def _zone_name(target: Target) -> str:
-    zone_id = target.stack.hosted_zone_id
+def check_domain(aws: Aws, zone_id: str, domain_name: str) -> str:
+    """The hosted zone's name. Raises TargetError when there is no such zone, or the domain is not in it."""
     with aws_errors(f"reading hosted zone {zone_id}"):
-        return target.route53().get_hosted_zone(Id=zone_id)["HostedZone"]["Name"].rstrip(".").lower()
+        zone_name = aws.route53().get_hosted_zone(Id=zone_id)["HostedZone"]["Name"].rstrip(".").lower()
+    domain_name = domain_name.rstrip(".").lower()
+    if domain_name != zone_name and not domain_name.endswith(f".{zone_name}"):
+        raise TargetError(
+            f"domain {domain_name} is not in hosted zone {zone_id} ({zone_name}): "
+            "name a domain below the zone (DOMAIN_NAME) or the zone of that domain (HOSTED_ZONE_ID)"
+        )
+    return zone_name
 
 
 def check_authoritative(target: Target, zone_name: str) -> None:
