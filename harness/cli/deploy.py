@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def destroy(target_text: str, lab: str, regions: str, stack_name: str, yes: bool
     plan = _plan(target_text, lab, regions, stack_name, {})
     where = ", ".join(plan.regions)
     if not yes:
-        click.confirm(f"Delete stack {plan.stack_name} in {where} of {plan.name!r}, with its table?", abort=True)
+        _confirm(f"Delete stack {plan.stack_name} in {where} of {plan.name!r}, with its table?")
     console = Console(stderr=True)
     aws = Aws(plan.endpoints.aws_url)
     deleted: list[str] = []
@@ -102,6 +103,14 @@ def destroy(target_text: str, lab: str, regions: str, stack_name: str, yes: bool
         console.print(f"[bold green]deleted[/] {plan.stack_name} in {', '.join(deleted)}")
     else:
         console.print(f"nothing to delete: no stack {plan.stack_name} in {where}")
+
+
+def _confirm(question: str) -> None:
+    """Raises UsageError unless a person says yes."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} There is no terminal to ask at: say --yes")
+    if not click.confirm(question, err=True):
+        raise UsageError("nothing was deleted")
 
 
 def _plan(target_text: str, lab: str, regions: str, stack_name: str, changes: dict[str, object]) -> DeployPlan:

@@ -1,0 +1,139 @@
+"""The commands against a running lab: JSON is all that stdout has, and what a killed run broke is mended."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from builders import EU
+
+from harness.cli.targets import journal_file, target_file
+from harness.faults.health_broken import HealthBroken
+from harness.faults.journal import Journal
+from harness.lab.state import LabInfo
+from harness.target import Target, load_target
+
+pytestmark = pytest.mark.lab
+
+QUICK = ("--health-check-interval", "10", "--failure-threshold", "1")
+
+
+@pytest.fixture(autouse=True)
+def _found(lab: LabInfo, tmp_path: Path) -> None:
+    """The tests' lab is called "tests"; its CA is in its folder."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "labs").symlink_to(Path(lab.endpoints.ca_file or "").parents[2])
+
+
+def test_status_is_the_labs_own_account(lab: LabInfo, harness: Callable[..., Any]) -> None:
+    told = harness("lab", "status", "--name", "tests", "--json")
+
+    assert msgspec.json.decode(told.out, type=LabInfo) == lab
+
+
+def test_env_is_lines_that_a_shell_exports(lab: LabInfo, harness: Callable[..., Any]) -> None:
+    lines = [shlex.split(line) for line in harness("lab", "env", "--name", "tests").out.splitlines()]
+    variables = json.loads(harness("lab", "env", "--name", "tests", "--json").out)
+
+    assert [line[0] for line in lines] == ["export"] * len(lines)
+    assert dict(line[1].split("=", 1) for line in lines) == variables
+    assert variables["AWS_ENDPOINT_URL"] == lab.endpoints.aws_url
+    assert Path(variables["LAB_CA_FILE"]).exists()
+
+
+def test_deploy_json_is_the_target_file_and_progress_is_on_stderr(
+    lab_target: Target, harness: Callable[..., Any]
+) -> None:
+    ended = harness("deploy", "--lab", "tests", *QUICK, "--json")
+
+    assert ended.exit_code == 0
+    path = target_file("lab-tests")
+    assert json.loads(ended.out) == json.loads(path.read_text())
+    assert load_target(path).stack == lab_target.stack
+    assert ended.err.count("UNCHANGED") == 3
+    assert "\x1b" not in ended.err
+
+
+@pytest.mark.usefixtures("lab_target")
+def test_destroying_another_stack_keeps_this_ones_target_file(harness: Callable[..., Any]) -> None:
+    harness("deploy", "--lab", "tests", *QUICK)
+
+    ended = harness("destroy", "--lab", "tests", "--stack-name", "Other", "--yes", "--json")
+
+    assert json.loads(ended.out) == {"deleted": "Other", "regions": []}
+    assert target_file("lab-tests").exists()
+
+
+@pytest.mark.usefixtures("lab_target")
+def test_a_stack_is_not_deleted_unasked(harness: Callable[..., Any], refusal: Callable[..., str]) -> None:
+    """Standard input is no terminal here: nobody can say yes."""
+    told = refusal("destroy", "--lab", "tests")
+
+    assert "There is no terminal to ask at: say --yes" in told
+    assert harness("deploy", "--lab", "tests", *QUICK).err.count("UNCHANGED") == 3
+
+
+def break_and_forget(target: Target, **endpoints: Any) -> Path:
+    """As kill -9 of a run would leave it: broken, and open in the journal."""
+    fault, path = HealthBroken(region=EU), journal_file(target.name)
+    with Journal(path, run="killed") as journal:
+        journal.open(
+            fault,
+            fault.snapshot(target),
+            target=target.name,
+            stack=target.stack,
+            endpoints=msgspec.structs.replace(target.endpoints, **endpoints),
+        )
+    fault.apply(target)
+    return path
+
+
+def test_recover_mends_what_a_killed_run_broke_and_is_harmless_twice(
+    lab_target: Target, harness: Callable[..., Any]
+) -> None:
+    break_and_forget(lab_target)
+
+    first, second = harness("recover", "--json"), harness("recover", "--json")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert [(entry["how"], entry["ok"]) for entry in json.loads(first.out)] == [("recovered", True)]
+    assert json.loads(second.out) == []
+    assert HealthBroken(region=EU).snapshot(lab_target) == {"HEALTH": "200"}
+
+
+def test_a_lab_that_is_gone_took_its_faults_with_it(lab_target: Target, harness: Callable[..., Any]) -> None:
+    break_and_forget(lab_target, aws_url="http://127.0.0.1:1")
+    try:
+        ended = harness("recover", "--json")
+    finally:
+        HealthBroken(region=EU).rollback(lab_target, {"HEALTH": "200"})
+
+    assert ended.exit_code == 0
+    assert [entry["how"] for entry in json.loads(ended.out)] == ["gone"]
+
+
+def test_what_cannot_be_mended_ends_with_6_and_the_command_for_a_person(
+    lab_target: Target, harness: Callable[..., Any]
+) -> None:
+    """Somebody set the variable to 404 meanwhile: that is not ours to undo."""
+    path = break_and_forget(lab_target)
+    regional = lab_target.stack.in_region(EU)
+    operations = [{"op": "replace", "path": "/variables/HEALTH", "value": "404"}]
+    lab_target.apigateway(EU).update_stage(
+        restApiId=regional.rest_api_id, stageName=regional.stage, patchOperations=operations
+    )
+    try:
+        ended = harness("recover", "--journal", str(path))
+    finally:
+        operations[0]["value"] = "200"
+        lab_target.apigateway(EU).update_stage(
+            restApiId=regional.rest_api_id, stageName=regional.stage, patchOperations=operations
+        )
+
+    assert ended.exit_code == 6
+    assert "aws apigateway update-stage --region eu-west-1" in ended.err
