@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -29,7 +30,9 @@ class ProgressLine:
         self._doing = (stage.experiment, stage.doing)
         self._shown_at = time.monotonic()
         if self._live:
-            self._write(f"{CLEAR_LINE}  {stage.experiment}: {describe(stage)}")
+            # A line that wraps could not be written over.
+            room = shutil.get_terminal_size().columns - 1
+            self._write(CLEAR_LINE + f"  {stage.experiment}: {describe(stage)}"[:room])
         else:
             self._write(f"  {stage.now_s:8.1f} s  {stage.experiment}: {stage.doing}\n")
 

@@ -115,6 +115,9 @@ class ScenarioSession:
             terminalreporter.write_sep("=", "verdicts")
             terminalreporter.write(summary_text(Path(page).parent, color=terminalreporter.hasmarkup))
             terminalreporter.write_line(f"report: {page}")
+        if self._interrupted and not self._pages and self._config.getoption("numprocesses", None):
+            # xdist no longer listens to its workers, but each writes its report before it goes.
+            terminalreporter.write_line(f"reports of the workers: {self._config.getoption('--report-dir')}")
 
 
 def check_options(config: pytest.Config) -> None:
