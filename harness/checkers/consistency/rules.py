@@ -41,6 +41,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return read.start_s if read.consistent else read.start_s - self.settle_s
 
 
+DEFAULT_RULES = Rules()
+
+
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a history that is judged: what was seen from `from_s` on. All before `until_s` is known."""
 
