@@ -56,7 +56,6 @@ class Latencies:
         origin = write.stamp.region
         key = _shown_key(write.key)
         self.record.add(Replicated(origin, destination, key, write.written_s, now_s, won, write.table.name))
-        self.publish_past()
         pair = _Pair(write.table.account, write.table.name, origin, destination)
         self._minutes.setdefault(pair, _Minute()).add((now_s - write.written_s) * 1000)
 

@@ -36,10 +36,10 @@ class Application:
         self.table = table
 
     def put(self, region: str, key: str, value: str) -> None:
-        self._call(region, "PutItem", Item={"pk": {"S": key}, "a": {"S": value}, "b": {"S": value}})
+        self.call(region, "PutItem", Item={"pk": {"S": key}, "a": {"S": value}, "b": {"S": value}})
 
     def update(self, region: str, key: str, attribute: str, value: str) -> None:
-        self._call(
+        self.call(
             region,
             "UpdateItem",
             Key={"pk": {"S": key}},
@@ -48,12 +48,12 @@ class Application:
         )
 
     def delete(self, region: str, key: str) -> None:
-        self._call(region, "DeleteItem", Key={"pk": {"S": key}})
+        self.call(region, "DeleteItem", Key={"pk": {"S": key}})
 
     def get(self, region: str, key: str, projection: str | None = None) -> tuple[str, ...] | None:
         """(a, b); None when there is no such item."""
         more = {"ProjectionExpression": projection} if projection else {}
-        item = self._call(region, "GetItem", Key={"pk": {"S": key}}, ConsistentRead=True, **more).get("Item")
+        item = self.call(region, "GetItem", Key={"pk": {"S": key}}, ConsistentRead=True, **more).get("Item")
         return tuple(item[name]["S"] for name in ("a", "b") if name in item) if item else None
 
     def everywhere(self, key: str) -> list[tuple[str, ...] | None]:
@@ -64,7 +64,7 @@ class Application:
             self.clock.advance_s(0.1)
             self.tables.deliver_due()
 
-    def _call(self, region: str, action: str, **request: object) -> dict:
+    def call(self, region: str, action: str, **request: object) -> dict:
         status, body = self.tables.call(region, action, {"TableName": self.table, **request}, ROOT)
         assert status == 200, body
         return body
@@ -338,8 +338,17 @@ def test_reads_go_back_by_what_replication_changed_too(app, tables):
     assert app.get(US, "x", projection="b") == ("old",)
 
 
-def test_conditions_are_not_misread(app, tables):
-    """Only what a client reads goes back: an update starts from the item that is there."""
+def test_what_a_write_replaced_is_not_misread(app, tables):
+    """Only what a client asks to read goes back."""
+    tables.defects = (ReadsGoBack(share=1),)
+    app.put(EU, "x", "old")
+    app.put(EU, "x", "new")
+    replaced = app.call(EU, "PutItem", Item={"pk": {"S": "x"}}, ReturnValues="ALL_OLD")["Attributes"]
+
+    assert replaced["a"] == {"S": "new"}
+
+
+def test_an_update_starts_from_the_item_that_is_there(app, tables):
     tables.defects = (ReadsGoBack(share=1),)
     app.put(EU, "x", "old")
     app.put(EU, "x", "new")

@@ -221,10 +221,11 @@ def test_the_delay_can_be_changed_for_all_and_for_one_way(client, orders, tables
     one_way = PairDelay(origin=US, destination=EU, delay=ReplicationDelay.constant(9))
     tables.levers = Levers(delay=ReplicationDelay.constant(2), delays=(one_way,))
     client(US).put_item(TableName=orders, Item=item("a"))
-    client(EU).put_item(TableName=orders, Item=item("b"))
+    client(AP).put_item(TableName=orders, Item=item("b"))
+    client(EU).put_item(TableName=orders, Item=item("c"))
     clock.advance_s(2)
     tables.deliver_due()
-    assert (shown("a"), shown("b")) == ({US, AP}, {US, EU, AP})
+    assert (shown("a"), shown("b"), shown("c")) == ({US, AP}, {US, EU, AP}, {US, EU, AP})
 
     clock.advance_s(7)
     tables.deliver_due()

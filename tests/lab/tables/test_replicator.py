@@ -233,6 +233,7 @@ def test_a_route_that_is_held_again_before_it_resumes_stays_held():
 
     flow.held = set()
     sender.deliver_due()
+    assert delivered == []
     clock.advance_s(3)
     sender.deliver_due()
     assert [write for _, write, _ in delivered] == ["a"]
@@ -266,6 +267,31 @@ def test_a_throttle_that_is_taken_away_lets_all_that_waited_through():
     sender.deliver_due()
 
     assert [write for _, write, _ in delivered] == ["0", "1", "2", "3", "4"]
+
+
+class LimitEndsBetweenLooks(OpenFlow):
+    """A slow destination until it was asked twice."""
+
+    asked = 0
+
+    def most_per_s(self, _destination: str) -> float | None:
+        self.asked += 1
+        return 0.1 if self.asked <= 2 else None
+
+
+def test_a_throttle_that_ends_at_any_moment_lets_no_write_overtake_an_earlier_one():
+    """Asked for "first", which may go, and for "second", which waits; then the limit is gone, and "third" is due too."""
+    clock, delivered = VirtualClock(), []
+    sender = replicator(clock, [1.0, 1.0, 2.0], delivered, LimitEndsBetweenLooks())
+    sender.send(TO_EU, "item", "first")
+    sender.send(TO_EU, "item", "second")
+    clock.advance_s(1)
+    sender.send(TO_EU, "item", "third")
+    clock.advance_s(2)
+    sender.deliver_due()
+    sender.deliver_due()
+
+    assert [write for _, write, _ in delivered] == ["first", "second", "third"]
 
 
 def test_of_an_items_writes_in_one_window_only_the_last_arrives_when_coalesced():
