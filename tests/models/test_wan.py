@@ -39,9 +39,7 @@ def test_no_delay_is_below_the_floor():
 
 
 def test_a_delay_can_be_made_constant():
-    constant = ReplicationDelay(median_s=0.15, sigma=0, floor_s=0, way_share=0)
-
-    assert delays_s(constant, count=5) == pytest.approx([0.15] * 5)
+    assert delays_s(ReplicationDelay.constant(0.15), count=5) == pytest.approx([0.15] * 5)
 
 
 def test_the_same_seed_gives_the_same_delays():

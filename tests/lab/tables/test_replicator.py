@@ -280,7 +280,7 @@ class LimitEndsBetweenLooks(OpenFlow):
 
 
 def test_a_throttle_that_ends_at_any_moment_lets_no_write_overtake_an_earlier_one():
-    """Asked for "first", which may go, and for "second", which waits; then the limit is gone, and "third" is due too."""
+    """Asked for "first", which may go, and for "second", which waits; then the limit is gone, with "third" due too."""
     clock, delivered = VirtualClock(), []
     sender = replicator(clock, [1.0, 1.0, 2.0], delivered, LimitEndsBetweenLooks())
     sender.send(TO_EU, "item", "first")
