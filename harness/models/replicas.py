@@ -59,6 +59,14 @@ class Replica(Generic[Key]):
         self._stamps[key] = stamp
         return True
 
+    def show(self, key: Key, stamp: Stamp) -> None:
+        """Makes `stamp` that of what is shown, newer or not: what a planted defect decided."""
+        self._stamps[key] = stamp
+
+    def forget(self, key: Key) -> None:
+        """As if `key` had never been written: no tombstone stays. Only planted defects do this."""
+        self._stamps.pop(key, None)
+
     def stamp_of(self, key: Key) -> Stamp | None:
         """None for a key never written here."""
         return self._stamps.get(key)
