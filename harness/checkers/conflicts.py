@@ -17,7 +17,7 @@ from harness.checkers.consistency.plain import stories
 from harness.checkers.consistency.rules import DEFAULT_RULES, WHOLE, Rules, Stretch
 from harness.checkers.consistency.sightings import Sighting, sightings
 from harness.checkers.consistency.story import Circumstances, Look, Story, Written
-from harness.events import ItemRead, ItemWrite, Operation
+from harness.events import ItemRead, ItemWrite, Operation, Outcome
 from harness.history import History
 from harness.stack import RegionName
 
@@ -103,9 +103,7 @@ def conflict_ledger(
     ]
     return Ledger(
         conflicts=tuple(sorted(conflicts, key=lambda conflict: (conflict.start_s, conflict.operations))),
-        acknowledged=sum(
-            written.write.start_s >= stretch.from_s for of_key in told for written in of_key.story.acknowledged
-        ),
+        acknowledged=len(_acknowledged(history, stretch)),
         within_s=within_s,
     )
 
@@ -117,12 +115,11 @@ def lost_updates(
     told = [_Told(story) for story in _stories(history, rules, stretch)]
     found = [update for of_key in told for update in (*_swapped_twice(of_key.story), *_created_twice(of_key, within_s))]
     conditional = [
-        written
-        for of_key in told
-        for written in of_key.story.acknowledged
-        if written.write.operation in (Operation.SWAP, Operation.CREATE) and written.write.start_s >= stretch.from_s
+        (index, write)
+        for index, write in _acknowledged(history, stretch)
+        if write.operation in (Operation.SWAP, Operation.CREATE)
     ]
-    indexes = {written.index for written in conditional}
+    indexes = {index for index, _ in conditional}
     shown = [update for update in found if indexes.issuperset(update.operations)]
     return LostUpdates(found=tuple(shown), conditional_writes=len(conditional))
 
@@ -247,7 +244,31 @@ def _lost(key: str, operation: Operation, writes: list[Written], based_on: str |
 
 
 def _stories(history: History, rules: Rules, stretch: Stretch) -> Iterator[Story]:
+    """Of the keys that can be in a conflict: most are not, and a story is dear."""
     writes = [(index, write) for index, write in history.indexed(ItemWrite) if write.start_s <= stretch.until_s]
-    reads = [(index, read) for index, read in history.indexed(ItemRead) if read.start_s <= stretch.until_s]
+    keys = _contested(write for _, write in writes)
+    reads = [read for read in history.indexed(ItemRead) if read[1].start_s <= stretch.until_s and read[1].key in keys]
     regions = frozenset(history.header.stack.region_names)
-    return stories(writes, reads, Circumstances(rules=rules, regions=regions, quiet_from_s=math.inf))
+    circumstances = Circumstances(rules=rules, regions=regions, quiet_from_s=math.inf)
+    return stories([(index, write) for index, write in writes if write.key in keys], reads, circumstances)
+
+
+def _contested(writes: Iterable[ItemWrite]) -> set[str]:
+    """Keys written in several regions, or on which two SWAPs replaced the same value."""
+    first: dict[tuple[str, str | None], ItemWrite] = {}
+    contested = set()
+    for write in writes:
+        of_key = first.setdefault((write.key, None), write)
+        of_base = first.setdefault((write.key, write.based_on), write)
+        if of_key.region != write.region or (write.based_on is not None and of_base is not write):
+            contested.add(write.key)
+    return contested
+
+
+def _acknowledged(history: History, stretch: Stretch) -> list[tuple[int, ItemWrite]]:
+    """Those of the stretch whose key is known."""
+    return [
+        (index, write)
+        for index, write in history.indexed(ItemWrite)
+        if write.outcome is Outcome.OK and write.key and stretch.from_s <= write.start_s <= stretch.until_s
+    ]
