@@ -10,7 +10,7 @@ from harness.checkers.checks import Consistent, FaultProven, RecoveryPoint
 from harness.experiment import Experiment
 from harness.faults.replication_paused import ReplicationPaused
 from harness.run import Run
-from harness.workload import Workload
+from harness.workload import Mix, Workload
 
 CUT_OFF_S = 90.0
 
@@ -35,10 +35,12 @@ def test_a_region_that_was_cut_off_loses_nothing_and_agrees_again(
                 cold_keys=4,
                 reads_per_s=1.0,
                 polls_every_s=1.0,
-                polled_at_most_s=CUT_OFF_S + 120.0,
+                polled_at_most_s=CUT_OFF_S + 60.0,
+                # Swaps read first what the client may have written itself.
+                mix=Mix(put=30, update=20, create=10, swap=30, delete=10),
             ),
             hold_more_s=CUT_OFF_S,
             quiet_s=60.0,
-            checks=(FaultProven(), RecoveryPoint(region=region), Consistent()),
+            checks=(FaultProven(), RecoveryPoint(region=region), Consistent(at_least_reads=30)),
         )
     )

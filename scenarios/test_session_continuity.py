@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.checkers.checks import Allowances, Consistent, FaultProven, SessionContinuity
+from harness.checkers.checks import Allowances, FaultProven, SessionContinuity
 from harness.checkers.limits import client_limit
 from harness.experiment import Experiment
 from harness.faults.health_broken import HealthBroken
@@ -52,6 +52,6 @@ def test_sessions_go_on_in_the_next_region(run: Run, item_path: str, conduct: Ca
             ),
             recover_at_most_s=patience_s,
             probes=ProbePlan(path=item_path),
-            checks=(FaultProven(), SessionContinuity(at_most_stale_s=10.0, at_least_sessions=SESSIONS), Consistent()),
+            checks=(FaultProven(), SessionContinuity(at_most_stale_s=10.0, at_least_sessions=SESSIONS)),
         )
     )

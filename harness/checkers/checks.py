@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.checkers.consistency.check import Consistent
 from harness.checkers.deployment import check_deployment
 from harness.checkers.fail_open import FailsOpen
 from harness.checkers.failback import FailbackInTime
@@ -25,6 +26,7 @@ from harness.history import History
 __all__ = [
     "Allowances",
     "Check",
+    "Consistent",
     "DeployedAsPrescribed",
     "DetectedInTime",
     "DnsChangedInTime",
@@ -54,7 +56,8 @@ class DeployedAsPrescribed(msgspec.Struct, frozen=True, kw_only=True, tag="deplo
 
 
 Check = (
-    DeployedAsPrescribed
+    Consistent
+    | DeployedAsPrescribed
     | DetectedInTime
     | DnsChangedInTime
     | FailbackInTime
