@@ -70,6 +70,13 @@ def test_an_incomplete_rollback_is_6_also_from_a_worker(session: pytest.Pytester
     result.stdout.fnmatch_lines(["error: mend it by hand"])
 
 
+@pytest.mark.parametrize("workers", [(), ("-n1",)])
+def test_a_runs_verdict_counts_also_from_a_worker(session: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    session.makepyfile("def test_a(pytestconfig): pytestconfig.pluginmanager.get_plugin('harness-session').ended(3)")
+
+    assert session.runpytest_inprocess(*workers).ret == 3
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [("pass", 0), ("assert False", 1), ("1 / 0", 1), ("raise KeyboardInterrupt", 130)],
