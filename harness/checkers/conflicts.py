@@ -141,7 +141,7 @@ class _Told:
     def replaced(self, winner: Written, loser: Written) -> bool:
         """Some region that had the loser, by acknowledging or showing it, showed the winner after that."""
         if winner.deletes:
-            return self._gone_after(loser) and not loser.deletes
+            return not loser.deletes and self._deleted_by(winner, loser)
         return any(
             winner.index in seen and seen[winner.index].still_shown_at_s >= self._there_s(region, loser)
             for region, seen in self._seen.items()
@@ -154,19 +154,21 @@ class _Told:
         made_here = written.acknowledged and written.write.region == region
         return min(shown_s, written.write.end_s) if made_here else shown_s
 
-    def _gone_after(self, written: Written) -> bool:
-        """Its region showed no item after it, and one delete alone can be why."""
+    def _deleted_by(self, delete: Written, written: Written) -> bool:
+        """The write's region showed no item after it, and that delete alone can be why."""
         since_s = self._there_s(written.write.region, written)
         absences = (look for look in self.story.looks.get(written.write.region, []) if look.absent)
         first = next((look for look in absences if look.asked_s >= since_s), None)
-        return first is not None and self._deletes_by(first, written) == 1
+        return first is not None and self._deletes_between(written, first) == [delete]
 
-    def _deletes_by(self, look: Look, after: Written) -> int:
-        """Deletes that had begun by the look and do not surely come before the write."""
-        return sum(
-            delete.write.start_s <= look.read.end_s and not self.story.rules.is_later(after.write, than=delete.write)
+    def _deletes_between(self, written: Written, absence: Look) -> list[Written]:
+        """Those that do not surely come before the write and had begun by the end of the look."""
+        return [
+            delete
             for delete in self.story.deletes
-        )
+            if delete.write.start_s <= absence.read.end_s
+            and not self.story.rules.is_later(written.write, than=delete.write)
+        ]
 
 
 def _conflicts(told: _Told, within_s: float) -> Iterator[Conflict]:
