@@ -12,6 +12,7 @@ from harness.checkers.statistics import quantile
 from harness.checkers.tracks import Track, tracks_of
 from harness.events import DnsAnswer, Event, Gap, HealthObservation, HttpReply, ItemRead, ItemWrite, Outcome
 from harness.history import History
+from harness.report.items.calls import calls_of
 from harness.report.words import count
 from harness.run import HISTORY_FILE, RunRecord
 
@@ -82,9 +83,10 @@ def _probes(history: History) -> str:
 
 def _items(history: History) -> list[tuple[str, str]]:
     """Nothing when no client read or wrote."""
-    writes, reads = history.of(ItemWrite), history.of(ItemRead)
-    if not writes and not reads:
+    found = calls_of(history)
+    if not found:
         return []
+    writes, reads = found.writes, found.reads
     done = Counter(write.operation.value for write in writes).most_common()
     kinds = f" ({', '.join(f'{amount:,} {name}' for name, amount in done)})" if done else ""
     calls: list[ItemWrite | ItemRead] = [*writes, *reads]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
 from harness.checkers.versions import Arrival, Write, items_of
 from harness.errors import HistoryError
 from harness.events import ItemRead, ItemWrite, Outcome
 from harness.report.drawing import Area, Axis, Box, Hover
+from harness.report.items.calls import C, calls_of
 from harness.report.scene import Scene
 from harness.report.words import count, seconds
 from harness.stack import RegionName
@@ -28,32 +27,24 @@ MERGED_SHARE = 0.002
 """Calls that failed closer together than this share of the axis are drawn as one."""
 ERRORS_TOLD = 3
 
-C = TypeVar("C", ItemRead, ItemWrite)
 Late = tuple[float, float]
 """When a write was made, and by when another region showed it."""
 
 
 def add_item_rows(scene: Scene) -> bool:
     """Whether any client read or wrote during the experiment; without one there are no rows."""
-    history, experiment = scene.history, scene.experiment
-    writes = _during(history.of(ItemWrite), experiment.start_s, experiment.end_s)
-    reads = _during(history.of(ItemRead), experiment.start_s, experiment.end_s)
-    if not writes and not reads:
+    calls = calls_of(scene.history).during(scene.experiment)
+    if not calls:
         return False
     scene.sheet.row(HEAD_HEIGHT, "clients in", note="writes · reads", looks="strong")
     for region in scene.palette.regions:
-        _add_calls(scene, region, _in_region(region, writes), _in_region(region, reads))
+        _add_calls(scene, region, _in_region(region, calls.writes), _in_region(region, calls.reads))
     _add_lags(scene)
     return True
 
 
 def _in_region(region: RegionName, calls: Sequence[C]) -> list[C]:
     return [call for call in calls if call.region == region]
-
-
-def _during(calls: Sequence[C], from_s: float, until_s: float) -> Sequence[C]:
-    first = bisect_left(calls, from_s, key=lambda call: call.start_s)
-    return calls[first : bisect_right(calls, until_s, lo=first, key=lambda call: call.start_s)]
 
 
 def _add_calls(scene: Scene, region: RegionName, writes: list[ItemWrite], reads: list[ItemRead]) -> None:
@@ -164,7 +155,7 @@ def _add_lag(scene: Scene, source: RegionName, receiving: RegionName, bins: Sequ
 def _path(heights: Sequence[float], full: float) -> str:
     """Steps in units of a bin, in half pixels; equal neighbours are one step."""
     told = [f"M0 {full:g}"]
-    before = None
+    before = 0.0
     for number, height in enumerate(round(2 * height) / 2 for height in heights):
         if height != before:
             told.append(f"H{number}V{full - height:g}")

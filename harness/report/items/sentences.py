@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from harness.checkers.replication import PairLatency
 from harness.findings import Finding, Verdict
 from harness.report.items.facts import ItemFacts
+from harness.report.items.ledger import conflicts_sentence, lost_sentence
 from harness.report.items.matrix import REPLICATED, spoken
 from harness.report.items.moves import moves_sentence
 from harness.report.items.recovery import LOST, cut_sentence
 from harness.report.words import count, listed, number, seconds
 
-MOVED = "session-continuity"
+MOVED, AGREED, CONFLICTS, LOST_UPDATES = "session-continuity", "consistency-converged", "conflicts", "lost-updates"
 
 
 def item_sentences(findings: Sequence[Finding], facts: ItemFacts) -> Iterator[str]:
@@ -20,6 +21,7 @@ def item_sentences(findings: Sequence[Finding], facts: ItemFacts) -> Iterator[st
     passed = [finding for finding in findings if finding.verdict is Verdict.PASS]
     yield from _replicated([finding for finding in passed if finding.checker == REPLICATED], facts.pairs)
     yield from _recovered([finding for finding in passed if finding.checker == LOST], facts)
+    yield from _agreed(passed, facts)
     if moved := next((finding for finding in passed if finding.checker == MOVED), None):
         told = moves_sentence(facts.moves) if facts.moves else _judged_moves(moved)
         yield f"{told} (limit {number(moved.limit, 's')})"
@@ -32,12 +34,15 @@ def _replicated(passed: Sequence[Finding], pairs: Sequence[PairLatency]) -> Iter
     slowest = max(passed, key=lambda finding: finding.measured or 0.0)
     source, _, receiving = slowest.subject.partition(" → ")
     ways = len({finding.subject for finding in passed})
-    where = f"a write in {source} was in {receiving}{f', the slowest of {ways} ways,' if ways > 1 else ''}"
+    there = f"in {receiving}{f', the slowest of {ways} ways,' if ways > 1 else ''}"
     pair = next((one for one in pairs if (one.source, one.receiving) == (source, receiving)), None)
     if pair is None:
-        yield f"{slowest.claim.partition(' of ')[0]} of the time {where} within {seconds(slowest.measured or 0)} s"
-        return
-    yield f"{where} after {listed(list(_quantiles(pair, passed, slowest.subject)))}"
+        share = slowest.claim.partition(" of ")[0]
+        judged = f"{seconds(slowest.measured or 0)} s (limit {number(slowest.limit, 's')})"
+        yield f"{share} of the writes in {source} were {there} within {judged}"
+    else:
+        times = listed(list(_quantiles(pair, passed, slowest.subject)))
+        yield f"a write in {source} was {there} after {times}"
 
 
 def _quantiles(pair: PairLatency, passed: Sequence[Finding], subject: str) -> Iterator[str]:
@@ -55,6 +60,27 @@ def _recovered(passed: Sequence[Finding], facts: ItemFacts) -> Iterator[str]:
         yield f"of {count(finding.samples, 'write')} at risk when {finding.subject} was cut off, none was lost"
 
 
+def _agreed(passed: Sequence[Finding], facts: ItemFacts) -> Iterator[str]:
+    """That regions agreed in the end, and in the same breath what it cost."""
+    by_checker = {finding.checker: finding for finding in passed}
+    agreed, counted = by_checker.get(AGREED), by_checker.get(CONFLICTS)
+    told = [f"all regions agreed in the end on {count(agreed.samples, 'key')}"] if agreed else []
+    if facts.ledger.acknowledged and (agreed or counted):
+        told.append(conflicts_sentence(facts.ledger))
+    elif counted:
+        lost = round((counted.measured or 0.0) * counted.samples)
+        of = count(counted.samples, "acknowledged write")
+        told.append(f"{lost:,} of {of} lost to a concurrent one: by design")
+    if told:
+        yield "; ".join(told)
+    if facts.lost.found and (agreed or LOST_UPDATES in by_checker):
+        yield lost_sentence(facts.lost)
+
+
 def _judged_moves(finding: Finding) -> str:
-    longest = f"the longest for at most {seconds(finding.measured)} s" if finding.measured else "none saw old data"
+    longest = (
+        f"the longest with old data for at most {seconds(finding.measured)} s"
+        if finding.measured
+        else "none saw old data"
+    )
     return f"{count(finding.samples, 'client')} moved and looked at what was theirs, {longest}"

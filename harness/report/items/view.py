@@ -7,18 +7,23 @@ from functools import cached_property
 
 import msgspec
 
+from harness.checkers.conflicts import conflict_ledger, lost_updates
+from harness.checkers.consistency.rules import Stretch
 from harness.checkers.replication import replication_latencies
 from harness.checkers.rpo import rpos
 from harness.checkers.session import Session, sessions
 from harness.errors import HistoryError
-from harness.events import ExperimentEvent, ItemRead, ItemWrite
+from harness.events import ExperimentEvent
 from harness.findings import Finding
 from harness.history import History
 from harness.report.failover_table import Stage
+from harness.report.items.calls import calls_of
 from harness.report.items.curves import Plot, latency_plots
 from harness.report.items.facts import ItemFacts
+from harness.report.items.ledger import ConflictsView, conflicts_view
 from harness.report.items.matrix import LatencyMatrix, latency_matrix
 from harness.report.items.moves import Moves, moves_of
+from harness.report.items.promises import BrokenPromise, broken_promises
 from harness.report.items.recovery import judged_cuts, recovery_stages
 from harness.report.palette import Palette
 
@@ -32,6 +37,8 @@ class ItemsView(msgspec.Struct, frozen=True, kw_only=True):
     stages: list[Stage] = []
     """Of the cuts."""
     moves: Moves | None = None
+    conflicts: ConflictsView | None = None
+    broken: list[BrokenPromise] = []
     trouble: str = ""
     """Why nothing of this can be told."""
 
@@ -45,31 +52,31 @@ class ItemsViews:
 
     def view(self, experiment: ExperimentEvent, findings: Sequence[Finding]) -> ItemsView | None:
         """None when no client read or wrote an item."""
-        if not any(experiment.start_s <= called_s <= experiment.end_s for called_s in self._called_s):
+        if not calls_of(self._history).during(experiment):
             return None
         try:
             facts = self._facts(experiment, findings)
         except HistoryError as error:
-            return ItemsView(facts=ItemFacts(), trouble=str(error))
+            return ItemsView(facts=ItemFacts(), broken=broken_promises(self._history, findings), trouble=str(error))
         return ItemsView(
             facts=facts,
             matrix=latency_matrix(self._palette.regions, facts.pairs, findings),
             plots=latency_plots(facts.pairs, self._palette),
             stages=recovery_stages(facts.cuts) if facts.cuts else [],
             moves=moves_of(facts.moves),
+            conflicts=conflicts_view(self._history, facts.ledger, facts.lost),
+            broken=broken_promises(self._history, findings),
         )
 
     def _facts(self, experiment: ExperimentEvent, findings: Sequence[Finding]) -> ItemFacts:
-        during = experiment.start_s, experiment.end_s
+        during = Stretch(from_s=experiment.start_s, until_s=experiment.end_s)
         return ItemFacts(
             pairs=replication_latencies(self._history, experiment),
             cuts=tuple(judged_cuts(rpos(self._history, experiment), findings)),
-            moves=tuple(one for one in self._moves if during[0] <= one.moved_s <= during[1]),
+            moves=tuple(one for one in self._moves if during.from_s <= one.moved_s <= during.until_s),
+            ledger=conflict_ledger(self._history, stretch=during),
+            lost=lost_updates(self._history, stretch=during),
         )
-
-    @cached_property
-    def _called_s(self) -> list[float]:
-        return [call.start_s for call in (*self._history.of(ItemWrite), *self._history.of(ItemRead))]
 
     @cached_property
     def _moves(self) -> tuple[Session, ...]:

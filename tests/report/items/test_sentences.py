@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from builders import EU, US, a_header, a_history, a_stack, an_experiment
+from data_builders import a_cut, a_read, a_write, polled_writes
+
+from harness.checkers.replication import ReplicatedInTime
+from harness.checkers.rpo import RecoveryPoint
+from harness.checkers.session import SessionContinuity
+from harness.events import AnyEvent
+from harness.findings import Finding, Verdict
+from harness.report.answers import answer
+from harness.report.items.facts import ItemFacts
+from harness.report.items.view import ItemsViews
+from harness.report.palette import Palette
+
+TWO_REGIONS = a_header(stack=a_stack(US, EU))
+Judge = ReplicatedInTime | RecoveryPoint | SessionContinuity
+
+
+def judged(check: Judge, *events: AnyEvent) -> tuple[list[Finding], ItemFacts]:
+    experiment = an_experiment()
+    history = a_history(experiment, events, header=TWO_REGIONS)
+    findings = check.judge(history, experiment)
+    view = ItemsViews(history, Palette((US, EU))).view(experiment, findings)
+    assert view
+    return findings, view.facts
+
+
+def both_ways() -> list[AnyEvent]:
+    """100 writes each way, seen within 0.1 s after 0.5 s, and after 0.8 s."""
+    return [*polled_writes(100), *polled_writes(100, source=EU, receiving=US, latency_s=0.8)]
+
+
+def test_the_slowest_way_stands_for_all() -> None:
+    findings, facts = judged(ReplicatedInTime(p95_at_most_s=5), *both_ways())
+
+    told = answer(findings, items=facts)
+
+    assert told.startswith(f"Yes: a write in {EU} was in {US}, the slowest of 2 ways, after 0.8")
+    assert "at the median, 0.8" in told
+    assert " at p95 (limit 5 s) and 0.8" in told
+    assert told.endswith(" at p99.")
+
+
+def test_without_a_history_what_was_judged_is_told() -> None:
+    findings, _ = judged(ReplicatedInTime(p95_at_most_s=5), *both_ways())
+
+    assert answer(findings) == (
+        f"Yes: 95% of the writes in {EU} were in {US}, the slowest of 2 ways, within 0.89 s (limit 5 s)."
+    )
+
+
+def test_what_a_cut_put_at_risk_is_told_with_its_fate() -> None:
+    events = (*a_cut(US), a_write("v", 58), a_read(None, 61), a_read("v", 102))
+    findings, facts = judged(RecoveryPoint(region=US), *events)
+
+    assert answer(findings, items=facts) == (
+        f"Yes: while {US} was cut off for 40 s, 1 acknowledged write was at risk: 1 arrived after healing and none lost."
+    )
+    assert answer(findings) == f"Yes: of 1 write at risk when {US} was cut off, none was lost."
+
+
+def test_clients_that_moved_are_told_with_the_limit() -> None:
+    """Writes in the EU, moves to the US at 101 s, where its write shows at 102 s."""
+    events = (
+        a_write("v", 100, region=EU, client="c"),
+        a_read(None, 101, region=US, client="c"),
+        a_read("v", 102, region=US, client="c"),
+    )
+    findings, facts = judged(SessionContinuity(), *events)
+
+    assert answer(findings, items=facts) == (
+        "Yes: 1 of 1 client that moved and looked at what was theirs saw old data, for at most 1.00 s (limit 5 s)."
+    )
+    assert answer(findings) == (
+        "Yes: 1 client moved and looked at what was theirs, the longest with old data for at most 1.00 s (limit 5 s)."
+    )
+
+
+def test_a_second_fact_is_a_sentence_of_its_own(a_finding: Callable[..., Finding]) -> None:
+    served = a_finding(checker="failed-requests", measured=0.0, limit=0.01, unit="share", samples=200)
+    moved = a_finding(checker="session-continuity", measured=0.0, limit=5.0, unit="s", samples=3)
+
+    assert answer([served, moved]) == (
+        "Yes: 0 of 200 requests failed. 3 clients moved and looked at what was theirs, none saw old data (limit 5 s)."
+    )
+
+
+def test_what_does_not_hold_is_not_told_as_a_fact(a_finding: Callable[..., Finding]) -> None:
+    lost = a_finding(Verdict.FAIL, checker="recovery-point", subject=US, measured=3.0, samples=34)
+
+    assert "What was seen" not in answer([lost])
