@@ -66,6 +66,8 @@ def up(  # noqa: PLR0917
 
         show(spawn(settings, folder), as_json=as_json)
         return
+    folder.take()  # Says at once that one runs, before a second of imports; the lab itself takes it again.
+    folder.give_back()
     from harness.lab.world import run_lab
 
     def ready(info: LabInfo) -> None:

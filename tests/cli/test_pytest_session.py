@@ -27,8 +27,13 @@ def run():
 """
 
 
+WORKER = ("-p", "xdist.plugin", "-n1")
+
+
 @pytest.fixture
-def session(pytester: pytest.Pytester) -> pytest.Pytester:
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    # Others' plugins, imported anew for each session, would take most of its time.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeconftest(CONFTEST)
     return pytester
 
@@ -53,7 +58,7 @@ def test_where_no_run_can_be_made_later_scenarios_are_not_tried(session: pytest.
     result.stdout.fnmatch_lines(["*the other scenarios need the same and were not tried*"])
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@pytest.mark.parametrize("workers", [(), WORKER])
 def test_an_incomplete_rollback_is_6_also_from_a_worker(session: pytest.Pytester, workers: tuple[str, ...]) -> None:
     session.makepyfile(
         """
@@ -70,7 +75,7 @@ def test_an_incomplete_rollback_is_6_also_from_a_worker(session: pytest.Pytester
     result.stdout.fnmatch_lines(["error: mend it by hand"])
 
 
-@pytest.mark.parametrize("workers", [(), ("-n1",)])
+@pytest.mark.parametrize("workers", [(), WORKER])
 def test_a_runs_verdict_counts_also_from_a_worker(session: pytest.Pytester, workers: tuple[str, ...]) -> None:
     session.makepyfile("def test_a(pytestconfig): pytestconfig.pluginmanager.get_plugin('harness-session').ended(3)")
 
@@ -127,6 +132,7 @@ def test_an_error_in_collection_is_usage(session: pytest.Pytester) -> None:
 def scenarios(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """`pytest scenarios OPTIONS` of this project, with `folder` for all that it might leave."""
     environment = {"PATH": "/usr/bin:/bin", "HARNESS_HOME": str(folder / "home"), "TMPDIR": str(folder)}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     command = [sys.executable, "-m", "pytest", str(ROOT / "scenarios"), "-p", "no:cacheprovider", *options]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
