@@ -43,7 +43,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Those that want a lab of another rate come last, so that the others share one lab and one report."""
     from harness.cli.pytest_session import may_break
+
+    items.sort(key=lambda item: "clock_rate" in getattr(getattr(item, "callspec", None), "params", ()))
 
     if may_break(config):
         return

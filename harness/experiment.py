@@ -46,12 +46,12 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     """The faults stay in force until this holds..."""
     hold_at_most_s: float = 0.0
     """...or this long..."""
-    hold_more_s: float = 15.0
+    hold_more_s: float = 10.0
     """...and then so much longer, so that a late relapse is seen."""
     recovered: ConditionSince = always
     """Waited for after the rollback."""
     recover_at_most_s: float = 0.0
-    steady_s: float = 30.0
+    steady_s: float = 20.0
     """How long the steady state is watched before the faults, and again after recovery."""
     probes: ProbePlan | None = None
     """How users are watched from the run's vantages; absent: they are not."""

@@ -22,14 +22,14 @@ from harness.run import ExperimentRecord, Run
 from harness.workload import Mix, Workload, clean_up, keys_written, read_everything
 from scenarios.verdicts import require_pass
 
-EXAMPLES = 10
+EXAMPLES = 6
 STEPS = 10
 SETTLED_S = 20.0
 
 
 @pytest.mark.destructive
 def test_the_last_writer_wins_everywhere(run: Run, conduct: Callable[[Experiment], None]) -> None:
-    """Hot keys, written from all regions in the same moments, for two minutes."""
+    """Hot keys, written from all regions in the same moments, for a hundred seconds."""
     conduct(
         Experiment(
             name="conflicts",
@@ -43,7 +43,7 @@ def test_the_last_writer_wins_everywhere(run: Run, conduct: Callable[[Experiment
                 # Swaps read first what the client may have written itself.
                 mix=Mix(put=30, update=20, create=10, swap=30, delete=10),
             ),
-            steady_s=120.0,
+            steady_s=100.0,
             checks=(Consistent(at_least_reads=30),),
         )
     )
@@ -157,7 +157,7 @@ def test_no_order_of_writes_pauses_and_heals_breaks_it(run: Run) -> None:
             )
         )
         # A few steps each: what is searched for is a violation, not many samples.
-        checks = (Consistent(at_least_reads=5),)
+        checks = (Consistent(at_least_reads=1, at_least_keys=1),)
         findings = judge(run.recorder.history(), name, checks)
         run.add(ExperimentRecord(name=name, question=question, checks=checks), findings)
         clean_up(run.target, history)

@@ -12,7 +12,7 @@ from harness.faults.replication_paused import ReplicationPaused
 from harness.run import Run
 from harness.workload import Mix, Workload
 
-CUT_OFF_S = 90.0
+CUT_OFF_S = 60.0
 
 
 @pytest.mark.destructive
@@ -40,7 +40,7 @@ def test_a_region_that_was_cut_off_loses_nothing_and_agrees_again(
                 mix=Mix(put=30, update=20, create=10, swap=30, delete=10),
             ),
             hold_more_s=CUT_OFF_S,
-            quiet_s=60.0,
+            quiet_s=30.0,
             checks=(FaultProven(), RecoveryPoint(region=region), Consistent(at_least_reads=30)),
         )
     )

@@ -11,7 +11,7 @@ from harness.experiment import Experiment
 from harness.run import Run
 from harness.workload import Mix, Workload
 
-WATCHED_S = 60.0
+WATCHED_S = 40.0
 
 # Replication takes less than a second: a clock that runs faster than the wall's leaves no time to look often.
 pytestmark = pytest.mark.parametrize("clock_rate", [1.0], indirect=True, scope="session")
@@ -26,17 +26,17 @@ def test_a_write_is_soon_everywhere(run: Run, conduct: Callable[[Experiment], No
             workload=Workload(
                 run=run.folder.name,
                 seed=run.seed,
-                clients_per_region=2,
+                clients_per_region=3,
                 writes_per_s=1.0,
                 hot_share=0.0,
-                cold_keys=8,
+                cold_keys=6,
                 reads_per_s=2.0,
                 # Puts alone: a put is seen for what it is, whatever the item was before.
                 mix=Mix(put=1, update=0, create=0, swap=0, delete=0),
                 polls_every_s=0.05,
             ),
             steady_s=WATCHED_S,
-            quiet_s=15.0,
+            quiet_s=10.0,
             checks=(ReplicatedInTime(p50_at_most_s=2.5, p95_at_most_s=5.0),),
         )
     )
