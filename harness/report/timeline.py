@@ -23,7 +23,7 @@ NOTES_HEIGHT = 16.0
 QUORUM_HEIGHT = 30.0
 QUORUM = Box(3.0, 24.0)
 LANES = "thick: who served (HTTPS) · thin: where DNS led"
-ITEM_ROWS = "clients: thick: writes, thin: reads · behind: age of the oldest write that was not yet seen there"
+ITEM_ROWS = "clients: thick: writes, thin: reads · behind: age of the oldest write that was surely not there yet"
 
 
 def build_timeline(

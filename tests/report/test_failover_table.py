@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from builders import AP, EU, US, Story, a_fault, an_experiment
+import msgspec
+from builders import AP, DUBLIN, EU, US, Story, a_fault, a_history, an_experiment, reply
+from data_builders import a_cut
 
 from harness.checkers.checks import DetectedInTime, VantagesRecovered, judge
 from harness.checkers.timeline import failover_times
+from harness.events import FaultEvent
 from harness.findings import Finding, Verdict
 from harness.history import History
 from harness.report.failover_table import Cell, failover_stages
@@ -68,6 +71,20 @@ def test_what_is_said_of_one_vantage_is_not_said_of_the_region(story: History) -
     (judged,) = judged_failovers("e", failover_times(story), [of_vantage])
 
     assert judged == JudgedFailover(experiment="e", times=judged.times, findings={})
+
+
+def test_a_pause_of_replication_is_no_failover() -> None:
+    """Its users stay where they are: a column would have nothing but dashes."""
+    history = a_history(an_experiment(), a_cut(EU), reply(DUBLIN, EU, 5), reply(DUBLIN, EU, 90))
+
+    assert judged_failovers("e", failover_times(history), []) == []
+
+
+def test_a_pause_of_replication_that_moved_users_is_told() -> None:
+    broken = [msgspec.structs.replace(event, fault="replication-paused") for event in a_fault(EU)]
+    history = History([event for event in Story().history() if not isinstance(event, FaultEvent)] + broken)
+
+    assert [one.times.region for one in judged_failovers("e", failover_times(history), [])] == [EU]
 
 
 def test_a_region_nobody_broke_has_no_column(story: History) -> None:

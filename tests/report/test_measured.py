@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from builders import DUBLIN, EU, VIRGINIA, a_header, a_history, an_experiment, dns, gap, reply
+from data_builders import a_read, a_write
 
-from harness.events import AnyEvent
+from harness.events import AnyEvent, Operation, Outcome
 from harness.report.measured import how_measured
 from harness.run import RunRecord
 
@@ -31,6 +32,24 @@ def test_looks_left_out_are_counted_by_kind(a_record: Callable[..., RunRecord]) 
     told = facts(a_record(), gap("*", 1, 2, source="dns", missed=3), gap(DUBLIN, 1, 2), gap("*", 5, 6, source="dns"))
 
     assert told["Looks left out"] == "4 of dns, 1 of https"
+
+
+def test_what_clients_did_is_counted(a_record: Callable[..., RunRecord]) -> None:
+    items = (
+        a_write("v", 1, client="ann"),
+        a_write("w", 2, client="ann", operation=Operation.SWAP, outcome=Outcome.FAIL),
+        a_write("x", 3, client="ben", outcome=Outcome.UNKNOWN),
+        a_read("v", 4, client="ben"),
+    )
+
+    assert facts(a_record(), *items)["Items"] == (
+        "3 writes (2 put, 1 swap) and 1 read by 2 clients;"
+        " 1 refused or failed, 1 without reply, which may have happened"
+    )
+
+
+def test_without_items_nothing_is_said_of_them(a_record: Callable[..., RunRecord]) -> None:
+    assert "Items" not in facts(a_record(), reply(DUBLIN, EU, 1))
 
 
 def test_the_clock_says_whose_seconds_these_are(a_record: Callable[..., RunRecord]) -> None:

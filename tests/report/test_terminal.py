@@ -69,5 +69,13 @@ def test_passing_rules_are_one_row(a_finding: Callable[..., Finding]) -> None:
     assert "Something holds" not in captured.get()
 
 
+def test_vantages_that_were_right_are_not_counted_as_0_vantages(a_finding: Callable[..., Finding]) -> None:
+    console = Console(width=118)
+    with console.capture() as captured:
+        console.print(findings_table([a_finding(measured=0.0, limit=0.0, unit="vantages")]))
+
+    assert " ".join(captured.get().split()).endswith("PASS Something holds none astray none")
+
+
 def test_a_vantage_that_deviates_is_named(summary: Callable[..., str], a_finding: Callable[..., Finding]) -> None:
     assert "dublin: because" in summary([a_finding(Verdict.FAIL, subject="dublin")])

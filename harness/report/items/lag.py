@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from harness.checkers.versions import Arrival, Write, items_of
+from harness.checkers.versions import items_of
 from harness.errors import HistoryError
 from harness.events import ItemRead, ItemWrite, Outcome
 from harness.report.drawing import Area, Axis, Box, Hover
@@ -28,7 +28,7 @@ MERGED_SHARE = 0.002
 ERRORS_TOLD = 3
 
 Late = tuple[float, float]
-"""When a write was made, and by when another region showed it."""
+"""When a write was made, and until when another region surely lacked it."""
 
 
 def add_item_rows(scene: Scene) -> bool:
@@ -114,23 +114,18 @@ def _late_writes(scene: Scene) -> dict[tuple[RegionName, RegionName], list[Late]
         (write, key.looks)
         for region in regions
         for key, write in items.acknowledged(region)
-        if len(key.regions) == 1 and scene.holds(write.event.start_s)
+        if len(key.regions) == 1 and scene.holds(write.event.start_s) and not key.is_idle(write)
     )
     for write, all_looks in cold:
         for region, looks in all_looks.items():
             arrivals = late.get((write.event.region, region))
             if arrivals is not None and (arrival := looks.arrival(write)):
-                arrivals.append((write.event.start_s, _until_s(write, arrival)))
+                arrivals.append((write.event.start_s, arrival.after_s))
     return late
 
 
-def _until_s(write: Write, arrival: Arrival) -> float:
-    """Of a write that was never seen it is only known that it was not there at the last look."""
-    return arrival.by_s if arrival.hit else max(arrival.after_s, write.event.end_s)
-
-
 def _bins(axis: Axis, late: Sequence[Late]) -> list[float]:
-    """The largest age, in each bin of the axis, of a write that was not yet seen; nothing when none was waited for."""
+    """The largest age, in each bin of the axis, of a write that was not there yet; nothing when none was waited for."""
     width_s = (axis.until_s - axis.from_s) / BINS
     bins = [0.0] * BINS if late and width_s > 0 else []
     for written_s, until_s in late if bins else ():
@@ -142,7 +137,7 @@ def _bins(axis: Axis, late: Sequence[Late]) -> list[float]:
 
 
 def _add_lag(scene: Scene, source: RegionName, receiving: RegionName, bins: Sequence[float], highest_s: float) -> None:
-    y = scene.sheet.row(LAG_HEIGHT, receiving, note=f"at most {seconds(max(bins))} s")
+    y = scene.sheet.row(LAG_HEIGHT, receiving, note=f"up to {seconds(max(bins))} s")
     box = LAG.below(y)
     heights = [box.height * lag_s / highest_s if highest_s else 0.0 for lag_s in bins]
     scene.sheet.areas.append(
@@ -168,5 +163,5 @@ def _parts(axis: Axis, bins: Sequence[float]) -> Iterator[tuple[float, float, st
     for first in range(0, BINS, BINS_TOLD):
         from_s = axis.from_s + first * width_s
         lag_s = max(bins[first : first + BINS_TOLD])
-        told = f"up to {seconds(lag_s)} s behind" if lag_s else "no write was waited for"
+        told = f"up to {seconds(lag_s)} s behind" if lag_s else "no write was surely late"
         yield round(from_s, 2), round(from_s + BINS_TOLD * width_s, 2), told

@@ -12,6 +12,7 @@ from harness.report.failover_table import NOTHING, Cell, Line, Stage
 from harness.report.words import count, limit, listed, seconds
 from harness.stack import RegionName
 
+SHOWN_AT_MOST = 8
 LOST, AGE = "recovery-point", "recovery-point-age"
 
 
@@ -40,6 +41,13 @@ def judged_cuts(cuts: Sequence[Rpo], findings: Sequence[Finding]) -> list[Judged
             mine |= {checker: found[nth]} if nth < len(found) else {}
         judged.append(JudgedCut(cut=cut, findings=mine))
     return judged
+
+
+def told_cuts(judged: Sequence[JudgedCut]) -> list[JudgedCut]:
+    """Those of which something was claimed, then those that put something at risk; not more than a table bears."""
+    claimed = [one for one in judged if one.findings]
+    risky = [one for one in judged if one.cut.at_risk and not one.findings]
+    return [*claimed, *risky][:SHOWN_AT_MOST]
 
 
 def recovery_stages(judged: Sequence[JudgedCut]) -> list[Stage]:

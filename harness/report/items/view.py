@@ -24,7 +24,7 @@ from harness.report.items.ledger import ConflictsView, conflicts_view
 from harness.report.items.matrix import LatencyMatrix, latency_matrix
 from harness.report.items.moves import Moves, moves_of
 from harness.report.items.promises import BrokenPromise, broken_promises
-from harness.report.items.recovery import judged_cuts, recovery_stages
+from harness.report.items.recovery import JudgedCut, judged_cuts, recovery_stages, told_cuts
 from harness.report.palette import Palette
 
 
@@ -34,6 +34,8 @@ class ItemsView(msgspec.Struct, frozen=True, kw_only=True):
     facts: ItemFacts
     matrix: LatencyMatrix | None = None
     plots: list[Plot] = []
+    cuts: list[JudgedCut] = []
+    cuts_left_out: int = 0
     stages: list[Stage] = []
     """Of the cuts."""
     moves: Moves | None = None
@@ -58,11 +60,14 @@ class ItemsViews:
             facts = self._facts(experiment, findings)
         except HistoryError as error:
             return ItemsView(facts=ItemFacts(), broken=broken_promises(self._history, findings), trouble=str(error))
+        told = told_cuts(facts.cuts)
         return ItemsView(
             facts=facts,
             matrix=latency_matrix(self._palette.regions, facts.pairs, findings),
             plots=latency_plots(facts.pairs, self._palette),
-            stages=recovery_stages(facts.cuts) if facts.cuts else [],
+            cuts=told,
+            cuts_left_out=len(facts.cuts) - len(told),
+            stages=recovery_stages(told),
             moves=moves_of(facts.moves),
             conflicts=conflicts_view(self._history, facts.ledger, facts.lost),
             broken=broken_promises(self._history, findings),

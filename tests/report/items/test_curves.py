@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from builders import AP, EU, US, a_history, an_experiment
@@ -49,11 +50,11 @@ def test_the_estimate_rises_from_nothing_to_everything() -> None:
     line = points(only_curve(*polled_writes(50, spread_s=0.3)).line)
 
     assert (line[0][1], line[-1][1]) == (HEIGHT, 0)
-    assert all(before[0] <= after[0] and before[1] >= after[1] for before, after in zip(line, line[1:], strict=False))
+    assert all(before[0] <= after[0] and before[1] >= after[1] for before, after in pairwise(line))
 
 
 def test_the_estimate_lies_in_its_band() -> None:
-    """At each x the band's lower edge, which comes first in its path, is not above the line, nor its upper one below."""
+    """At each x the band's lower edge, the first half of its path, is not above the line, nor its upper one below."""
     curve = only_curve(*polled_writes(50, spread_s=0.3))
     band = points(curve.band)
     surely, possibly = band[: len(band) // 2], band[len(band) // 2 :]

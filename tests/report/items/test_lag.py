@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from builders import EU, US, a_header, a_history, a_stack, an_experiment, health, reply
-from data_builders import THROTTLED, a_cut, a_read, a_write, polled_writes
+from data_builders import THROTTLED, a_cut, a_delete, a_read, a_write, polled_writes
 
 from harness.events import AnyEvent, Outcome
 from harness.history import History
@@ -35,20 +35,20 @@ def told_at(hover: Hover, at_s: float) -> list[str]:
 
 
 def test_a_lag_is_the_age_of_the_oldest_write_that_was_not_there() -> None:
-    """Written at 100 s, there at 180 s: 40 to 41 s behind in the bin around 140 s; 80 s in the end, then nothing."""
+    """Written at 100 s, missing at 179 s: 44 s behind by the end of the bins from 140 to 144 s; 79 s in the end."""
     events = (a_write("v", 100), *(a_read(None, at_s) for at_s in range(101, 180)), a_read("v", 180), a_read("v", 399))
 
     behind = row(drawn(*events), f"{EU} behind {US}")
 
-    assert told_at(behind, 50) == ["no write was waited for"]
+    assert told_at(behind, 50) == ["no write was surely late"]
     assert told_at(behind, 141) == ["up to 44.0 s behind"]
-    assert told_at(behind, 179) == ["up to 80.0 s behind"]
-    assert told_at(behind, 250) == ["no write was waited for"]
+    assert told_at(behind, 179) == ["up to 79.0 s behind"]
+    assert told_at(behind, 185) == ["no write was surely late"]
 
 
 def test_the_curve_stands_as_high_as_the_lag() -> None:
-    """From 100 to 180 s of 400, in 400 bins, 20 pixels high for 80 s: half a pixel for 2 s, in the bin from 101 s."""
-    timeline = drawn(a_write("v", 100), a_read(None, 179), a_read("v", 180), a_read("v", 399))
+    """Missing from 100 to 180 s of 400, in 400 bins; 20 pixels for 80 s, so half a one for 2 s, in the second."""
+    timeline = drawn(a_write("v", 100), a_read(None, 180), a_read("v", 181), a_read("v", 399))
 
     (area,) = timeline.areas
     heights = [(int(x), float(y)) for x, y in re.findall(r"H(\d+)V([\d.]+)", area.path)]
@@ -63,7 +63,7 @@ def test_a_write_that_never_came_counts_until_the_last_look() -> None:
     behind = row(drawn(a_write("v", 100), a_read(None, 150)), f"{EU} behind {US}")
 
     assert told_at(behind, 149) == ["up to 50.0 s behind"]
-    assert told_at(behind, 200) == ["no write was waited for"]
+    assert told_at(behind, 200) == ["no write was surely late"]
 
 
 def test_keys_of_several_regions_tell_nothing_of_a_lag() -> None:
@@ -113,3 +113,12 @@ def test_without_items_there_are_no_rows_of_them() -> None:
 def test_two_writes_of_one_value_leave_the_lags_out() -> None:
     """No read could tell which of them it shows."""
     assert drawn(a_write("v", 10), a_write("v", 20), a_read("v", 30)).areas == ()
+
+
+def test_a_delete_of_nothing_makes_nobody_late() -> None:
+    """Its arrival cannot be seen: only the next write's can."""
+    looks = [a_read(None, at_s) for at_s in range(101, 180)]
+
+    timeline = drawn(a_delete("d", 100), *looks, a_write("v", 179.5), a_read("v", 180))
+
+    assert {told for _, _, told in row(timeline, f"{EU} behind {US}").parts} == {"no write was surely late"}

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from builders import EU, US, a_header, a_history, a_stack, an_experiment
 from data_builders import a_cut, a_read, a_write, polled_writes
 
+from harness.checkers.consistency.check import Consistent
 from harness.checkers.replication import ReplicatedInTime
 from harness.checkers.rpo import RecoveryPoint
 from harness.checkers.session import SessionContinuity
@@ -57,7 +59,8 @@ def test_what_a_cut_put_at_risk_is_told_with_its_fate() -> None:
     findings, facts = judged(RecoveryPoint(region=US), *events)
 
     assert answer(findings, items=facts) == (
-        f"Yes: while {US} was cut off for 40 s, 1 acknowledged write was at risk: 1 arrived after healing and none lost."
+        f"Yes: while {US} was cut off for 40 s, 1 acknowledged write was at risk:"
+        " 1 arrived after healing and none lost."
     )
     assert answer(findings) == f"Yes: of 1 write at risk when {US} was cut off, none was lost."
 
@@ -85,6 +88,38 @@ def test_a_second_fact_is_a_sentence_of_its_own(a_finding: Callable[..., Finding
 
     assert answer([served, moved]) == (
         "Yes: 0 of 200 requests failed. 3 clients moved and looked at what was theirs, none saw old data (limit 5 s)."
+    )
+
+
+def test_agreement_is_told_with_what_it_cost() -> None:
+    """Both regions wrote the key at once, and show the EU's in the end."""
+    experiment = an_experiment()
+    ends = [msgspec.structs.replace(a_read("new", 500, region=region), consistent=True) for region in (US, EU)]
+    missed = msgspec.structs.replace(a_read("old", 10.2, region=US), consistent=True)
+    writes = (a_write("old", 10.0, took_s=0.1), a_write("new", 10.05, took_s=0.1, region=EU))
+    history = a_history(experiment, writes, missed, ends, header=TWO_REGIONS)
+    findings = [
+        finding
+        for finding in Consistent(at_least_keys=1).judge(history, experiment)
+        if finding.checker == "consistency-converged"
+    ]
+    view = ItemsViews(history, Palette((US, EU))).view(experiment, findings)
+
+    assert view
+    assert answer(findings, items=view.facts) == (
+        "Yes: all regions agreed in the end on 1 key; 1 conflict between regions on 1 key;"
+        " 1 of 2 acknowledged writes (50.0%) lost to a concurrent one: by design."
+    )
+    assert answer(findings) == "Yes: all regions agreed in the end on 1 key."
+
+
+def test_without_a_history_conflicts_are_told_as_counted(a_finding: Callable[..., Finding]) -> None:
+    agreed = a_finding(checker="consistency-converged", samples=40, measured=0.0, unit="violations")
+    counted = a_finding(checker="conflicts", samples=264, measured=0.25, unit="share")
+
+    assert answer([agreed, counted]) == (
+        "Yes: all regions agreed in the end on 40 keys;"
+        " 66 of 264 acknowledged writes lost to a concurrent one: by design."
     )
 
 
