@@ -89,8 +89,8 @@ def _told(what: str, calls: Sequence[C]) -> str:
 
 
 def _add_lags(scene: Scene) -> None:
-    """A row for each ordered pair of regions in which a write was waited for, on one scale."""
-    lags = {pair: bins for pair, late in _late_writes(scene).items() if (bins := _bins(scene.sheet.axis, late))}
+    """A row for each ordered pair of regions in which some write was late, on one scale."""
+    lags = {pair: bins for pair, late in _late_writes(scene).items() if any(bins := _bins(scene.sheet.axis, late))}
     highest_s = max((max(bins) for bins in lags.values()), default=0.0)
     for source in scene.palette.regions:
         mine = {receiving: bins for (region, receiving), bins in lags.items() if region == source}
@@ -125,7 +125,7 @@ def _late_writes(scene: Scene) -> dict[tuple[RegionName, RegionName], list[Late]
 
 
 def _bins(axis: Axis, late: Sequence[Late]) -> list[float]:
-    """The largest age, in each bin of the axis, of a write that was not there yet; nothing when none was waited for."""
+    """The largest age, in each bin of the axis, of a write that was not there yet."""
     width_s = (axis.until_s - axis.from_s) / BINS
     bins = [0.0] * BINS if late and width_s > 0 else []
     for written_s, until_s in late if bins else ():

@@ -91,7 +91,7 @@ def test_many_failures_close_together_are_one_bar() -> None:
 
 
 def test_an_experiment_without_looks_from_vantages_has_no_empty_lanes() -> None:
-    timeline = drawn(*a_cut(EU), *polled_writes(10))
+    timeline = drawn(*a_cut(EU), *polled_writes(10, latency_s=5))
     labels = [label.text for label in timeline.labels]
 
     assert labels[0] == f"fault in {EU}"
@@ -121,4 +121,4 @@ def test_a_delete_of_nothing_makes_nobody_late() -> None:
 
     timeline = drawn(a_delete("d", 100), *looks, a_write("v", 179.5), a_read("v", 180))
 
-    assert {told for _, _, told in row(timeline, f"{EU} behind {US}").parts} == {"no write was surely late"}
+    assert timeline.areas == ()
