@@ -156,6 +156,8 @@ class Operation(enum.Enum):
     SWAP = "swap"
     """A put on condition that the item still holds what the client read before: read-modify-write."""
     DELETE = "delete"
+    """On condition that there is such an item: a delete of nothing changes nothing, and whether it would still beat an
+    earlier write that is on its way there, AWS does not say."""
 
 
 class Way(enum.Enum):

@@ -168,7 +168,12 @@ def _update(client: DynamoDBClient, table_name: str, planned: PlannedWrite) -> I
 
 
 def _delete(client: DynamoDBClient, table_name: str, planned: PlannedWrite) -> None:
-    client.delete_item(TableName=table_name, Key=_stored({KEY: planned.key}))
+    client.delete_item(
+        TableName=table_name,
+        Key=_stored({KEY: planned.key}),
+        ConditionExpression="attribute_exists(#key)",
+        ExpressionAttributeNames={"#key": KEY},
+    )
 
 
 _OPERATIONS = {
