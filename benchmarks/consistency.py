@@ -38,6 +38,8 @@ from harness.stack import RegionalStack, Stack
 REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1")
 DELAY_US = ((0, 880_000, 850_000), (880_000, 0, 790_000), (850_000, 790_000, 0))
 """Replication, from and to: some 0.75 s and half the round trip."""
+ARRIVED_US = 1_000_000
+"""After this long a write has arrived everywhere."""
 SPACING_US = 500
 """From one operation to the next: 2,000 a second."""
 CLIENTS = 60
@@ -238,17 +240,11 @@ class Generator:
     def _shown(self, key: str, region: int, at_us: int) -> Item | None:
         """Of the writes that have arrived, the one with the greatest stamp; what it beats everywhere is forgotten."""
         versions = self._versions.get(key, [])
-        newest: Version | None = None
-        for place in range(len(versions) - 1, -1, -1):
-            version = versions[place]
-            made_us, source = version.stamp
-            if made_us + DELAY_US[source][region] <= at_us and (newest is None or version.stamp > newest.stamp):
-                newest = version
-            if made_us + 1_000_000 <= at_us and place:
-                # It has arrived everywhere, so those before it, which have smaller stamps, are shown nowhere again.
-                del versions[:place]
-                break
-        return newest.item if newest else None
+        everywhere = [one.stamp for one in versions if one.stamp[0] + ARRIVED_US <= at_us]
+        if len(everywhere) > 1:
+            versions = self._versions[key] = [one for one in versions if one.stamp >= max(everywhere)]
+        arrived = [one for one in versions if one.stamp[0] + DELAY_US[one.stamp[1]][region] <= at_us]
+        return max(arrived, key=lambda one: one.stamp).item if arrived else None
 
     def _last_looks(self) -> Iterator[AnyEvent]:
         start_us = int((self._mixed_s + SETTLE_S + 1) * 1e6)
