@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,3 +28,13 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(
 ) -> None:
     with pytest.raises(UsageError, match=r"report in .*gone cannot be written: No such file"):
         write_report(tmp_path / "gone", story, a_record(), [])
+
+
+def test_garbage_is_collected_again_afterwards(
+    story: History, story_findings: list[Finding], a_record: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    assert gc.isenabled()
+
+    write_report(tmp_path, story, a_record(story_findings), story_findings)
+
+    assert gc.isenabled()

@@ -114,7 +114,7 @@ def _late_writes(scene: Scene) -> dict[tuple[RegionName, RegionName], list[Late]
         (write, key.looks)
         for region in regions
         for key, write in items.acknowledged(region)
-        if len(key.regions) == 1 and scene.holds(write.event.start_s) and not key.is_idle(write)
+        if len(key.regions) == 1 and scene.holds(write.event.start_s)
     )
     for write, all_looks in cold:
         for region, looks in all_looks.items():

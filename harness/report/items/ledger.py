@@ -14,6 +14,7 @@ from harness.events import ItemWrite, Outcome
 from harness.history import History
 from harness.report.words import count, seconds
 
+CONFLICTS, LOST_UPDATES = "conflicts", "lost-updates"
 SHOWN_AT_MOST = 20
 
 
@@ -59,9 +60,9 @@ class ConflictsView(msgspec.Struct, frozen=True, kw_only=True):
     lost_left_out: int
 
 
-def conflicts_view(history: History, ledger: Ledger, lost: LostUpdates) -> ConflictsView | None:
-    """None when nobody wrote."""
-    if not ledger.acknowledged and not ledger.conflicts:
+def conflicts_view(history: History, ledger: Ledger, lost: LostUpdates, *, claimed: bool) -> ConflictsView | None:
+    """None when there was none; unless they were to be counted, for then that is what was found."""
+    if not (ledger.conflicts or lost.found or claimed):
         return None
     first, lost_first = ledger.conflicts[:SHOWN_AT_MOST], lost.found[:SHOWN_AT_MOST]
     prefix = _common([*(one.key for one in first), *(one.key for one in lost_first)])

@@ -47,20 +47,21 @@ def moves_of(sessions: Sequence[Session]) -> Moves | None:
 
 
 def moves_sentence(sessions: Sequence[Session]) -> str:
-    """ "2 of 16 clients that moved saw old data, for at most 2.20 s"."""
+    """ "after 2 of 16 moves of 8 clients old data was seen, for at most 2.20 s"."""
     stale = [one for one in sessions if one.stale]
     tested = [one for one in sessions if one.reads]
-    who = f"{count(len(tested), 'client')} that moved and looked at what was theirs"
+    if not tested:
+        return "nobody that moved looked at what was theirs"
+    who = f"{count(len(tested), 'move')} of {count(len({one.client for one in tested}), 'client')}"
     if not stale:
-        return f"none of {who} saw old data" if tested else "nobody that moved looked at what was theirs"
+        return f"after none of {who} was old data seen"
     longest = max(stale, key=lambda one: (one.stale_high_s, one.stale_low_s))
-    until = _until(longest)
-    return f"{len(stale)} of {who} saw old data, {until}"
+    return f"after {len(stale)} of {who} old data was seen, {_until(longest)}"
 
 
 def _until(one: Session) -> str:
     if math.isinf(one.stale_high_s):
-        return f"still {seconds(one.stale_low_s)} s after the move, and not fresh by the end"
+        return f"still {seconds(one.stale_low_s)} s later, and not fresh by the end"
     return f"for at most {seconds(one.stale_high_s)} s"
 
 

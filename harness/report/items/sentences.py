@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from harness.checkers.replication import PairLatency
 from harness.findings import Finding, Verdict
 from harness.report.items.facts import ItemFacts
-from harness.report.items.ledger import conflicts_sentence, lost_sentence
+from harness.report.items.ledger import CONFLICTS, LOST_UPDATES, conflicts_sentence, lost_sentence
 from harness.report.items.matrix import REPLICATED, spoken
 from harness.report.items.moves import moves_sentence
 from harness.report.items.recovery import LOST, cut_sentence
 from harness.report.words import count, listed, number, seconds
 
-MOVED, AGREED, CONFLICTS, LOST_UPDATES = "session-continuity", "consistency-converged", "conflicts", "lost-updates"
+MOVED, AGREED = "session-continuity", "consistency-converged"
 
 
 def item_sentences(findings: Sequence[Finding], facts: ItemFacts) -> Iterator[str]:
@@ -65,7 +65,7 @@ def _agreed(passed: Sequence[Finding], facts: ItemFacts) -> Iterator[str]:
     by_checker = {finding.checker: finding for finding in passed}
     agreed, counted = by_checker.get(AGREED), by_checker.get(CONFLICTS)
     told = [f"all regions agreed in the end on {count(agreed.samples, 'key')}"] if agreed else []
-    if facts.ledger.acknowledged and (agreed or counted):
+    if (agreed and facts.ledger.conflicts) or (counted and facts.ledger.acknowledged):
         told.append(conflicts_sentence(facts.ledger))
     elif counted:
         lost = round((counted.measured or 0.0) * counted.samples)
@@ -78,9 +78,7 @@ def _agreed(passed: Sequence[Finding], facts: ItemFacts) -> Iterator[str]:
 
 
 def _judged_moves(finding: Finding) -> str:
-    longest = (
-        f"the longest with old data for at most {seconds(finding.measured)} s"
-        if finding.measured
-        else "none saw old data"
-    )
-    return f"{count(finding.samples, 'client')} moved and looked at what was theirs, {longest}"
+    moves = count(finding.samples, "move")
+    if not finding.measured:
+        return f"after none of {moves} was old data seen"
+    return f"after {moves} old data was seen for at most {seconds(finding.measured)} s"

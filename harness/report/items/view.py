@@ -20,7 +20,7 @@ from harness.report.failover_table import Stage
 from harness.report.items.calls import calls_of
 from harness.report.items.curves import Plot, latency_plots
 from harness.report.items.facts import ItemFacts
-from harness.report.items.ledger import ConflictsView, conflicts_view
+from harness.report.items.ledger import CONFLICTS, ConflictsView, conflicts_view
 from harness.report.items.matrix import LatencyMatrix, latency_matrix
 from harness.report.items.moves import Moves, moves_of
 from harness.report.items.promises import BrokenPromise, broken_promises
@@ -61,6 +61,7 @@ class ItemsViews:
         except HistoryError as error:
             return ItemsView(facts=ItemFacts(), broken=broken_promises(self._history, findings), trouble=str(error))
         told = told_cuts(facts.cuts)
+        claimed = any(finding.checker == CONFLICTS for finding in findings)
         return ItemsView(
             facts=facts,
             matrix=latency_matrix(self._palette.regions, facts.pairs, findings),
@@ -69,7 +70,7 @@ class ItemsViews:
             cuts_left_out=len(facts.cuts) - len(told),
             stages=recovery_stages(told),
             moves=moves_of(facts.moves),
-            conflicts=conflicts_view(self._history, facts.ledger, facts.lost),
+            conflicts=conflicts_view(self._history, facts.ledger, facts.lost, claimed=claimed),
             broken=broken_promises(self._history, findings),
         )
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.checkers.replication import replication_latencies
-from harness.events import AnyEvent
+from harness.events import AnyEvent, ItemRead, ItemWrite
 from harness.report.items.curves import HEIGHT, WIDTH, Curve, LogAxis, Plot, latency_plots
 from harness.report.palette import Palette
 
@@ -62,6 +62,24 @@ def test_the_estimate_lies_in_its_band() -> None:
     for x, y in points(curve.line):
         assert min(below for at, below in surely if at <= x) >= y - 0.1
         assert min((above for at, above in possibly if at <= x), default=HEIGHT) <= y + 0.1
+
+
+def test_no_write_is_earlier_than_its_band() -> None:
+    """More writes than the curve has points: between two points the band must have room for those left out."""
+    events = list(polled_writes(300, spread_s=0.3, every_s=0.3))
+    written_s = {event.key: event.start_s for event in events if isinstance(event, ItemWrite)}
+    last_miss_s = dict(written_s) | {
+        event.key: event.start_s for event in events if isinstance(event, ItemRead) and event.item is None
+    }
+    lows_s = sorted(last_miss_s[key] - at_s for key, at_s in written_s.items())
+
+    (plot,) = plots_of(*events)
+    band, axis = points(plot.curves[0].band), LogAxis(float(plot.ticks[0].text), float(plot.ticks[-1].text))
+    possibly = band[len(band) // 2 :]
+
+    for rank, low_s in enumerate(lows_s, 1):
+        x = WIDTH * axis.x(low_s)
+        assert min(y for at, y in possibly if at <= x + 0.1) <= HEIGHT * (1 - rank / len(lows_s)) + 0.2
 
 
 def test_a_curve_with_writes_that_nobody_saw_ends_below_the_top() -> None:

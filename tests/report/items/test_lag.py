@@ -67,9 +67,11 @@ def test_a_write_that_never_came_counts_until_the_last_look() -> None:
 
 
 def test_keys_of_several_regions_tell_nothing_of_a_lag() -> None:
-    timeline = drawn(a_write("v", 100), a_write("w", 101, region=EU), a_read("w", 150))
+    """The EU lacks it until 150 s, but it may have had another one in its place."""
+    events = (a_write("v", 100), a_read(None, 150), a_read("v", 160))
 
-    assert timeline.areas == ()
+    assert drawn(*events).areas
+    assert drawn(*events, a_write("w", 300, region=EU)).areas == ()
 
 
 def test_calls_that_failed_are_drawn_and_told() -> None:
@@ -108,6 +110,17 @@ def test_without_items_there_are_no_rows_of_them() -> None:
     timeline = drawn(reply("dublin", EU, 5))
 
     assert not [label for label in timeline.labels if "clients" in label.text or "behind" in label.text]
+
+
+def test_what_clients_did_in_another_experiment_is_not_drawn() -> None:
+    first = an_experiment("first", end_s=100)
+    second = an_experiment("second", start_s=200, steady_until_s=210, end_s=300)
+    looks = [a_read(None, 50), a_read("v", 60), a_write("w", 250, key="w"), a_read("w", 251, key="w")]
+    history = a_history(first, second, a_write("v", 10), looks, header=TWO_REGIONS)
+
+    timeline = build_timeline(history, second, palette_of(history), vantage_looks(history))
+
+    assert [label.note for label in timeline.labels] == ["writes · reads", "1 · 0", "0 · 1"]
 
 
 def test_two_writes_of_one_value_leave_the_lags_out() -> None:

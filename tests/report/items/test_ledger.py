@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from builders import AP, EU, US, a_history
-from data_builders import a_read, a_write
+from data_builders import a_write
 from item_builders import saw
 
 from harness.checkers.conflicts import conflict_ledger, lost_updates
@@ -22,9 +22,9 @@ SWAPPED_TWICE = (
 )
 
 
-def view_of(*events: AnyEvent) -> ConflictsView | None:
+def view_of(*events: AnyEvent, claimed: bool = False) -> ConflictsView | None:
     history = a_history(events)
-    return conflicts_view(history, conflict_ledger(history), lost_updates(history))
+    return conflicts_view(history, conflict_ledger(history), lost_updates(history), claimed=claimed)
 
 
 def some_view(*events: AnyEvent) -> ConflictsView:
@@ -141,5 +141,6 @@ def test_conditional_writes_that_all_held_are_told() -> None:
     )
 
 
-def test_without_writes_there_is_no_ledger() -> None:
-    assert view_of(a_read(None, 1.0)) is None
+def test_without_conflicts_there_is_no_ledger_unless_they_were_to_be_counted() -> None:
+    assert view_of(a_write("v", 1.0)) is None
+    assert view_of(a_write("v", 1.0), claimed=True)

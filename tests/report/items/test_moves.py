@@ -75,10 +75,16 @@ def test_nobody_moved() -> None:
 
 
 def test_the_sentence_tells_the_longest() -> None:
-    told = moves_sentence([a_session(), a_session(stale_s=(1, 2.2)), a_session(reads=0)])
+    told = moves_sentence([a_session("ann"), a_session("ben", stale_s=(1, 2.2)), a_session(reads=0)])
 
-    assert told == "1 of 2 clients that moved and looked at what was theirs saw old data, for at most 2.20 s"
+    assert told == "after 1 of 2 moves of 2 clients old data was seen, for at most 2.20 s"
+
+
+def test_the_sentence_does_not_hide_that_it_never_ended() -> None:
+    told = moves_sentence([a_session("ann", stale_s=(3, math.inf)), a_session("ben", stale_s=(8, 9))])
+
+    assert told.endswith("old data was seen, still 3.00 s later, and not fresh by the end")
 
 
 def test_the_sentence_says_when_all_was_well() -> None:
-    assert moves_sentence([a_session()]) == "none of 1 client that moved and looked at what was theirs saw old data"
+    assert moves_sentence([a_session()]) == "after none of 1 move of 1 client was old data seen"
