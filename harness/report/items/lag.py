@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from harness.checkers.versions import items_of
@@ -37,14 +37,18 @@ def add_item_rows(scene: Scene) -> bool:
     if not calls:
         return False
     scene.sheet.row(HEAD_HEIGHT, "clients in", note="writes · reads", looks="strong")
+    writes, reads = _by_region(calls.writes), _by_region(calls.reads)
     for region in scene.palette.regions:
-        _add_calls(scene, region, _in_region(region, calls.writes), _in_region(region, calls.reads))
+        _add_calls(scene, region, writes[region], reads[region])
     _add_lags(scene)
     return True
 
 
-def _in_region(region: RegionName, calls: Sequence[C]) -> list[C]:
-    return [call for call in calls if call.region == region]
+def _by_region(calls: Sequence[C]) -> defaultdict[RegionName, list[C]]:
+    found: defaultdict[RegionName, list[C]] = defaultdict(list)
+    for call in calls:
+        found[call.region].append(call)
+    return found
 
 
 def _add_calls(scene: Scene, region: RegionName, writes: list[ItemWrite], reads: list[ItemRead]) -> None:
@@ -82,10 +86,11 @@ def _close_together(calls: list[C], axis: Axis) -> Iterator[list[C]]:
 
 def _told(what: str, calls: Sequence[C]) -> str:
     """ "40 writes: 38 ok, 1 fail, 1 unknown (ThrottlingException)"."""
-    outcomes = Counter(call.outcome.value for call in calls)
-    errors = Counter(call.error for call in calls if call.error).most_common(ERRORS_TOLD)
+    outcomes = Counter([call.outcome for call in calls])
+    errors = Counter([call.error for call in calls if call.error]).most_common(ERRORS_TOLD)
     why = f" ({'; '.join(error for error, _ in errors)})" if errors else ""
-    return f"{count(len(calls), what)}: {', '.join(f'{amount:,} {name}' for name, amount in outcomes.items())}{why}"
+    told = ", ".join(f"{amount:,} {outcome.value}" for outcome, amount in outcomes.items())
+    return f"{count(len(calls), what)}: {told}{why}"
 
 
 def _add_lags(scene: Scene) -> None:
