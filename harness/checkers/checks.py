@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.checkers.conflict_check import ConflictsCounted
 from harness.checkers.consistency.check import Consistent
 from harness.checkers.deployment import check_deployment
 from harness.checkers.fail_open import FailsOpen
@@ -26,6 +27,7 @@ from harness.history import History
 __all__ = [
     "Allowances",
     "Check",
+    "ConflictsCounted",
     "Consistent",
     "DeployedAsPrescribed",
     "DetectedInTime",
@@ -56,7 +58,8 @@ class DeployedAsPrescribed(msgspec.Struct, frozen=True, kw_only=True, tag="deplo
 
 
 Check = (
-    Consistent
+    ConflictsCounted
+    | Consistent
     | DeployedAsPrescribed
     | DetectedInTime
     | DnsChangedInTime
