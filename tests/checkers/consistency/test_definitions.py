@@ -264,7 +264,15 @@ def test_in_another_region_a_client_may_miss_its_own_write():
     assert not broken(wrote("v", (0, 1), client="c"), saw(None, (2, 3), client="c", region=US))
 
 
+def test_an_eventually_consistent_read_promises_nothing_of_own_writes():
+    assert not broken(wrote("v", (0, 1), client="c"), saw(None, (50, 51), client="c", consistent=False))
+
+
 # nothing-lost
+
+
+def test_a_write_of_which_only_a_value_from_nowhere_is_left_is_lost():
+    assert broken(wrote("v", (0, 1)), *everywhere("ghost")) == ["nothing-lost", *["written"] * 3]
 
 
 def test_an_acknowledged_write_that_is_nowhere_is_lost():

@@ -119,6 +119,14 @@ SEEN_ONCE = {
     ),
     "gone by a delete under way": (wrote("v", (0, 1)), deleted("d", (2, 9)), saw(None, (1.5, 2))),
     "gone before the delete": (wrote("v", (0, 1)), deleted("d", (2.1, 9)), saw("v", (1, 1)), saw(None, (1.5, 2))),
+    "one value twice": (wrote("v", (0, 1)), wrote("v", (0, 1), region=US)),
+    "two updates that nobody saw": (
+        an_update("u", (0, 1), seen=False),
+        wrote("v", (2, 3)),
+        an_update("w", (5, 6), seen=False),
+        saw({"a": "u", "b": "w"}, (7, 8), region=AP),
+        saw("v", (9, 10), region=AP),
+    ),
     "an update that nobody saw": (
         wrote("v", (0, 1)),
         an_update("u", (2, 3), seen=False),

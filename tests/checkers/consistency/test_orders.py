@@ -39,6 +39,14 @@ def test_items_that_contradict_each_other_are_found_when_there_are_any(reads):
     assert all(contradict(a, b) and a is not b for a, b in found)
 
 
+def test_an_item_seen_at_the_first_moment_of_anothers_stretch_contradicts_it():
+    """One was shown by 3 and still at 5; a look at the other began at 3 and was over at 4."""
+    other, one = written(1), written(2)
+    looks = [look(0, (3, 4), other), look(1, (2, 3), one), look(2, (5, 6), one)]
+
+    assert len(list(that_contradict(sightings(looks).values()))) == 1
+
+
 def test_a_sighting_goes_from_the_first_end_to_the_last_start():
     """Looks at 0-5, 1-3 and 2-9: shown by 3, still shown at 2."""
     of = written(1)
