@@ -65,20 +65,22 @@ def test_dns_learns_of_a_flip_after_the_delay(world, eventually):
 
 
 def test_every_checker_probes_on_its_own_phase_once_per_interval(world, eventually):
-    """Four rounds of 16 take between three intervals and four, and one second of the wall's clock for the machine.
+    """Four rounds of 16 take three to four intervals, and at most one more for the machine.
 
-    A machine that is busy for longer gets two more times four rounds; a schedule that is too slow is so each time.
+    A machine that is busy for longer gets four more times four rounds; a schedule that is too slow is so each time.
     """
     check = world.create(RequestInterval=30, FailureThreshold=3)
     world.start()
-    took_s, began_s = [], 0.0
-    while len(took_s) < 3 and not (took_s and took_s[-1] < 4 * 30 + 1.0 * world.clock.rate):
-        eventually(lambda rounds=len(took_s) + 1: len(world.endpoint.requests) >= 64 * rounds)
-        took_s.append(world.clock.now_s() - began_s)
-        began_s = world.clock.now_s()
+    at_most_s, took_s, ended_s = 4 * 30 + 30, float("inf"), 0.0
+    for rounds in range(1, 6):
+        eventually(lambda count=64 * rounds: len(world.endpoint.requests) >= count)
+        began_s, ended_s = ended_s, world.clock.now_s()
+        took_s = ended_s - began_s
+        if took_s < at_most_s:
+            break
 
     assert len({status.address for status in world.health.statuses(check)}) == 16
-    assert 3 * 30 < took_s[-1] < 4 * 30 + 1.0 * world.clock.rate
+    assert 3 * 30 < took_s < at_most_s
 
 
 def test_checkers_do_not_probe_in_step(world, eventually):
