@@ -5,15 +5,11 @@ One file that needs no other: style and script are in it, and its own policy for
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
 import msgspec
-from markupsafe import Markup
 
 from harness.checkers.timeline import failover_times
 from harness.events import ExperimentEvent
@@ -24,22 +20,20 @@ from harness.report.drawing import Timeline
 from harness.report.evidence import evidence_lines
 from harness.report.failover_table import failover_stages
 from harness.report.failovers import JudgedFailover, judged_failovers
+from harness.report.html import as_json, render
 from harness.report.items.curves import HEIGHT, SHARES, WIDTH, y
 from harness.report.items.facts import ItemFacts
 from harness.report.items.matrix import legend
 from harness.report.items.view import ItemsView, ItemsViews
 from harness.report.lanes import VantageLooks, vantage_looks
 from harness.report.measured import how_measured
-from harness.report.palette import COLOURS, Palette
+from harness.report.palette import Palette
 from harness.report.timeline import build_timeline
 from harness.report.waterfall import STEPS, Waterfall, waterfalls
-from harness.report.words import MARKS, Group, by_experiment, count, groups_of, limit, measured, number, tally
+from harness.report.words import Group, by_experiment, count, groups_of, tally
 from harness.run import RunRecord
 
 PAGE_FILE = "index.html"
-
-_HERE = Path(__file__).parent
-_IN_SCRIPTS = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 class ExperimentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,12 +66,12 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
     failovers = [failover for experiment in experiments for failover in experiment.failovers]
     # Those in which somebody moved come first: the others have little to tell.
     failovers.sort(key=lambda failover: not failover.times.clients_s)
-    script = _static("page.js")
-    return _template().render(
+    return render(
+        "page.html",
+        scripts=("page.js",),
         record=record,
         stack=history.header.stack,
         palette=Palette(history.header.stack.region_names),
-        colours=COLOURS,
         steps=STEPS,
         experiments=experiments,
         failovers=failovers,
@@ -86,11 +80,13 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
         total=len(findings),
         headline=_headline(record, experiments),
         how=how_measured(history, record, folder),
-        hovers=_json({view.ident: view.timeline.hovers for view in experiments if view.timeline}),
+        hovers=as_json({view.ident: view.timeline.hovers for view in experiments if view.timeline}),
         evidence=functools.partial(evidence_lines, history),
-        style=Markup(_static("page.css")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        WIDTH=WIDTH,
+        HEIGHT=HEIGHT,
+        SHARES=SHARES,
+        y=y,
+        late=legend(),
     )
 
 
@@ -150,28 +146,3 @@ def _headline(record: RunRecord, experiments: Sequence[ExperimentView]) -> str:
         if experiment.verdict is not Verdict.PASS
     ]
     return f"{passed} of {asked} answered with yes; {', '.join(told)}."
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    words = {"MARKS": MARKS, "Verdict": Verdict, "number": number, "measured": measured, "limit": limit, "count": count}
-    curves = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "SHARES": SHARES, "y": y}
-    environment.globals.update(**words, **curves, late=legend())
-    return environment.get_template("page.html")
-
-
-@functools.cache
-def _static(name: str) -> str:
-    return (_HERE / "static" / name).read_text("utf-8")
-
-
-def _json(value: object) -> Markup:
-    """JSON that no text in it can end the script element with."""
-    return Markup(msgspec.json.encode(value).decode().translate(_IN_SCRIPTS))
