@@ -12,6 +12,7 @@ import math
 import msgspec
 
 from harness.errors import InvalidEvent
+from harness.resolving import BeyondTtl, DnsWay, Resolver, SubnetFate, Transport
 from harness.stack import RegionName, Stack
 
 VantageName = str
@@ -68,6 +69,14 @@ class VantageSummary(msgspec.Struct, frozen=True, kw_only=True):
     expected_order: tuple[RegionName, ...] = ()
     """The stack's regions from nearest to farthest by the catalogue's measured round trips; empty when unknown."""
     rtt_ms: dict[RegionName, float] = {}
+    rtt_from: str = ""
+    """Where the round trips come from, and what they stand for."""
+    city: str = ""
+    resolver: Resolver = Resolver()
+    keeps_connection: bool = False
+    """Its client asks again and again over one connection, and looks at DNS only when that has ended."""
+    connection_max_age_s: float | None = None
+    """A connection of that age is closed by the client: a pool's limit. None: it is kept while the server keeps it."""
 
 
 class ExperimentEvent(Event, frozen=True, kw_only=True, tag="experiment"):
@@ -81,10 +90,18 @@ class ExperimentEvent(Event, frozen=True, kw_only=True, tag="experiment"):
 
 
 class DnsAnswer(Event, frozen=True, kw_only=True, tag="dns"):
-    """An authoritative server's answer for the stack's domain, seen from a vantage: the DNS truth, no cache between."""
+    """An answer for the stack's domain, seen from a vantage.
+
+    Each vantage has answers of the name servers themselves (`is_truth`), asked with its client subnet: what DNS says,
+    no cache between. One whose users ask another resolver has answers of that one beside them.
+    """
 
     vantage: VantageName
+    way: DnsWay = DnsWay.AUTHORITATIVE
+    transport: Transport = Transport.UDP
+    """On which the answer came."""
     nameserver: str
+    """Who answered: address and port, or "route53" and "system"."""
     outcome: Outcome
     rcode: str | None = None
     """NOERROR, NXDOMAIN, ...; None when nothing usable came back."""
@@ -93,13 +110,33 @@ class DnsAnswer(Event, frozen=True, kw_only=True, tag="dns"):
     """Region whose domain target has these addresses; None when unknown or none."""
     ttl_s: float | None = None
     scope: int | None = None
-    """Source prefix length echoed by the server (RFC 7871); None when it sent no ECS option."""
+    """Scope prefix length in the reply (RFC 7871); None when it has no ECS option."""
+    subnet: SubnetFate | None = None
+    """None: not known, because no reply came, or the way of looking does not tell."""
+    extended_error: int | None = None
+    """Extended DNS error (RFC 8914): 3 and 19 are stale answers, 22 and 23 name servers that could not be reached."""
     retries: int = 0
     error: str | None = None
 
+    @property
+    def is_truth(self) -> bool:
+        return self.way is DnsWay.AUTHORITATIVE
+
+
+class RegionFrom(enum.Enum):
+    """How it is known which region served."""
+
+    HEADER = "header"
+    BODY = "body"
+    ADDRESS = "address"
+    """The reply says nothing; its address is in the region's published range."""
+
 
 class HttpReply(Event, frozen=True, kw_only=True, tag="https"):
-    """One HTTPS request from a vantage, as its user would make it: resolve through a cache, connect, ask."""
+    """One HTTPS request from a vantage, as its user would make it: resolve through a cache, connect, ask.
+
+    Its times add up to `end_s` - `start_s` but for the reply's body. A kept connection has no DNS, connect, TLS time.
+    """
 
     vantage: VantageName
     method: str
@@ -107,11 +144,29 @@ class HttpReply(Event, frozen=True, kw_only=True, tag="https"):
     outcome: Outcome
     """OK when a reply with status 200 to 399 came in time."""
     address: str | None = None
+    """The last that was tried."""
+    refused: tuple[str, ...] = ()
+    """Addresses of the same answer that were tried before it and could not be connected to."""
     resolved_s: float | None = None
-    """When the answer in use was fetched from the authoritative server: its age is start_s - resolved_s."""
+    """When the answer in use was fetched by the resolver: its age is start_s - resolved_s. Of a kept connection: the
+    answer by which it was opened."""
+    ttl_s: float | None = None
+    """TTL of that answer as it was fetched."""
+    beyond_ttl: BeyondTtl | None = None
+    """Why the answer was used although its TTL had passed; None: it had not, or nobody knows why."""
+    beyond_ttl_because: str | None = None
+    """What kept it from being refreshed, in words, when known."""
+    subnet: SubnetFate | None = None
+    """Of the question whose answer is in use."""
+    cache: int | None = None
+    """Which of several caches behind one address gave the answer, when known."""
+    connection_age_s: float | None = None
+    """How long before `start_s` the connection was opened; None: it is a new one."""
     status: int | None = None
     region: RegionName | None = None
-    """Region that served, by the reply's own header."""
+    """Region that served."""
+    region_from: RegionFrom | None = None
+    """How that is known; None with a region: by the reply's header."""
     dns_s: float | None = None
     connect_s: float | None = None
     tls_s: float | None = None

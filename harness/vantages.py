@@ -11,6 +11,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.events import VantageName, VantageSummary
+from harness.resolving import Resolver
 from harness.stack import RegionName
 
 
@@ -30,7 +31,14 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True):
     client_subnet: str | None = None
     """"35.72.0.0/24"; None: asked without one, so the name server goes by our own address."""
     rtt_ms: dict[RegionName, float] = {}
-    """Median round trip to each region, from the catalogue's measurements."""
+    """Round trip to each region, from the catalogue's measurements."""
+    rtt_from: str = ""
+    """Where those come from, and what they stand for."""
+    resolver: Resolver = Resolver()
+    keeps_connection: bool = False
+    """Its client keeps one connection and asks over that: pinned to the region to which it was opened."""
+    connection_max_age_s: float | None = None
+    """The client closes a connection of that age, as pools do; None: kept while the server keeps it."""
 
 
 class _Region(msgspec.Struct, frozen=True):
@@ -109,4 +117,9 @@ def summary(vantage: Vantage, stack_regions: Iterable[RegionName]) -> VantageSum
         client_subnet=vantage.client_subnet,
         expected_order=expected_order(vantage, wanted),
         rtt_ms={region: vantage.rtt_ms[region] for region in wanted if region in vantage.rtt_ms},
+        rtt_from=vantage.rtt_from,
+        city=vantage.city,
+        resolver=vantage.resolver,
+        keeps_connection=vantage.keeps_connection,
+        connection_max_age_s=vantage.connection_max_age_s,
     )

@@ -22,6 +22,7 @@ from harness.events import (
     VantageSummary,
 )
 from harness.history import History
+from harness.resolving import DnsWay
 from harness.stack import RegionalStack, Stack
 
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"
@@ -128,7 +129,13 @@ def an_experiment(
 
 
 def dns(
-    vantage: str, region: str | None, at_s: float, *, took_s: float = 0.0, rcode: str | None = "NOERROR"
+    vantage: str,
+    region: str | None,
+    at_s: float,
+    *,
+    took_s: float = 0.0,
+    rcode: str | None = "NOERROR",
+    way: DnsWay = DnsWay.AUTHORITATIVE,
 ) -> DnsAnswer:
     """An answer that leads to `region`; None with an rcode leads nowhere, with rcode None no answer came."""
     return DnsAnswer(
@@ -136,6 +143,7 @@ def dns(
         end_s=at_s + took_s,
         source="dns",
         vantage=vantage,
+        way=way,
         nameserver="127.0.0.1:53",
         outcome=Outcome.OK if region else Outcome.FAIL,
         rcode=rcode,

@@ -51,3 +51,14 @@ def test_what_is_default_is_not_written():
 def test_an_event_cannot_be_changed():
     with pytest.raises(AttributeError):
         dns(DUBLIN, EU, 1).region = "elsewhere"  # type: ignore[misc]
+
+
+def test_a_history_of_before_resolvers_were_told_apart_is_read_as_what_it_was():
+    line = (
+        b'{"kind":"dns","start_s":1,"end_s":2,"source":"dns","vantage":"v","nameserver":"n","outcome":"ok","scope":24}'
+    )
+
+    answer = msgspec.json.decode(line, type=AnyEvent)
+
+    assert answer.is_truth
+    assert answer.subnet is None

@@ -43,6 +43,9 @@ class Tracks:
 
     def __init__(self, history: History) -> None:
         self.dns: defaultdict[VantageName, Track[DnsAnswer]] = defaultdict(Track)
+        """What the name servers themselves said."""
+        self.resolved: defaultdict[VantageName, Track[DnsAnswer]] = defaultdict(Track)
+        """What another resolver said, for vantages whose users ask one."""
         self.https: defaultdict[VantageName, Track[HttpReply]] = defaultdict(Track)
         self.health: defaultdict[RegionName, Track[HealthObservation]] = defaultdict(Track)
         self.gaps: defaultdict[VantageName, list[Gap]] = defaultdict(list)
@@ -51,7 +54,7 @@ class Tracks:
         for index, event in enumerate(history):
             match event:
                 case DnsAnswer():
-                    _append(self.dns[event.vantage], index, event)
+                    _append((self.dns if event.is_truth else self.resolved)[event.vantage], index, event)
                 case HttpReply():
                     _append(self.https[event.vantage], index, event)
                 case HealthObservation():

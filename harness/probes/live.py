@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from harness.clock import Clock
 from harness.events import AnyEvent, DnsAnswer, HealthObservation, HttpReply, Outcome, VantageName
+from harness.resolving import DnsWay
 from harness.stack import RegionName
 
 LOOK_EVERY_WALL_S = 0.02
@@ -32,7 +33,7 @@ class LiveView:
                 case HttpReply():
                     if _is_later(event, self._replies.get(event.vantage)):
                         self._replies[event.vantage] = event
-                case DnsAnswer():
+                case DnsAnswer(way=DnsWay.AUTHORITATIVE):
                     if _is_later(event, self._answers.get(event.vantage)):
                         self._answers[event.vantage] = event
                 case HealthObservation():

@@ -10,7 +10,7 @@ from typing import TypeVar
 from harness import __version__
 from harness.checkers.statistics import quantile
 from harness.checkers.tracks import Track, tracks_of
-from harness.events import DnsAnswer, Event, Gap, HealthObservation, HttpReply, ItemRead, ItemWrite, Outcome
+from harness.events import Event, Gap, HealthObservation, HttpReply, ItemRead, ItemWrite, Outcome
 from harness.history import History
 from harness.report.items.calls import calls_of
 from harness.report.words import count
@@ -69,9 +69,13 @@ def _health_checks(history: History) -> str:
 
 def _probes(history: History) -> str:
     tracks = tracks_of(history)
+    answers = sum(len(track.events) for track in tracks.dns.values())
     told = [
         (f"HTTPS from each vantage every {{}} ({len(history.of(HttpReply)):,})", _interval_s(tracks.https.values())),
-        (f"DNS every {{}} ({len(history.of(DnsAnswer)):,})", _interval_s(tracks.dns.values())),
+        (
+            f"DNS every {{}} ({answers:,})",
+            _interval_s(tracks.dns.values()),
+        ),
         (
             f"each health check's checkers every {{}} ({len(history.of(HealthObservation)):,})",
             _interval_s(tracks.health.values()),

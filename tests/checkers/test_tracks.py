@@ -3,6 +3,7 @@ from __future__ import annotations
 from builders import DUBLIN, EU, SYDNEY, US, VANTAGES, a_history, dns, reply
 
 from harness.checkers.tracks import tracks_of
+from harness.resolving import DnsWay
 
 
 def test_a_track_holds_one_vantages_events_of_one_kind_with_their_indexes():
@@ -42,3 +43,11 @@ def test_tracks_are_made_once_for_a_history():
     history = a_history()
 
     assert tracks_of(history) is tracks_of(history)
+
+
+def test_what_a_resolver_says_is_kept_apart_from_what_the_name_servers_say():
+    """A resolver that still names Virginia after DNS has gone back must not look like a failback undone."""
+    tracks = tracks_of(a_history(dns(DUBLIN, EU, 1), dns(DUBLIN, US, 2, way=DnsWay.RECURSIVE)))
+
+    assert tracks.dns_region_before(DUBLIN, 9) == EU
+    assert [answer.region for answer in tracks.resolved[DUBLIN].events] == [US]

@@ -8,6 +8,7 @@ from harness.clock import VirtualClock
 from harness.events import DnsAnswer, HealthObservation, HttpReply, Outcome
 from harness.probes import live
 from harness.probes.live import LiveView
+from harness.resolving import DnsWay
 
 IRELAND, VIRGINIA = "eu-west-1", "us-east-1"
 HOME = {"london": IRELAND, "boston": VIRGINIA}
@@ -20,10 +21,11 @@ def reply(vantage, region, *, at_s=1.0, outcome=Outcome.OK):
     )  # fmt: skip
 
 
-def answer(vantage, region, *, at_s=1.0, outcome=Outcome.OK):
+def answer(vantage, region, *, at_s=1.0, outcome=Outcome.OK, way=DnsWay.AUTHORITATIVE):
     return DnsAnswer(
-        start_s=at_s, end_s=at_s, source="dns", vantage=vantage, nameserver="ns", outcome=outcome, region=region
-    )
+        start_s=at_s, end_s=at_s, source="dns", vantage=vantage, way=way, nameserver="ns", outcome=outcome,
+        region=region,
+    )  # fmt: skip
 
 
 def health(region, healthy, *, at_s=1.0):
@@ -160,3 +162,9 @@ def test_what_is_waited_for_can_be_shown_meanwhile():
 
     assert shown == ["all vantages to leave"]
     assert view.waiting_for is None
+
+
+def test_a_resolvers_answer_is_not_what_dns_says():
+    view = view_of(answer("london", VIRGINIA), answer("london", IRELAND, at_s=2.0, way=DnsWay.RECURSIVE))
+
+    assert view.answer("london").region == VIRGINIA
