@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from harness.checkers.checks import ConflictsCounted, Consistent, judge
+from harness.checkers.checks import ClocksAgree, ConflictsCounted, Consistent, judge
 from harness.checkers.consistency.plain import judge_plainly
 from harness.checkers.consistency.rules import Rules
 from harness.events import ExperimentEvent, Operation
@@ -44,7 +44,7 @@ def test_the_last_writer_wins_everywhere(run: Run, conduct: Callable[[Experiment
                 mix=Mix(put=30, update=20, create=10, swap=30, delete=10),
             ),
             steady_s=100.0,
-            checks=(Consistent(at_least_reads=30), ConflictsCounted()),
+            checks=(Consistent(at_least_reads=30), ClocksAgree(), ConflictsCounted()),
         )
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.checkers.clocks import ClocksAgree
 from harness.checkers.conflict_check import ConflictsCounted
 from harness.checkers.consistency.check import Consistent
 from harness.checkers.deployment import check_deployment
@@ -27,6 +28,7 @@ from harness.history import History
 __all__ = [
     "Allowances",
     "Check",
+    "ClocksAgree",
     "ConflictsCounted",
     "Consistent",
     "DeployedAsPrescribed",
@@ -58,7 +60,8 @@ class DeployedAsPrescribed(msgspec.Struct, frozen=True, kw_only=True, tag="deplo
 
 
 Check = (
-    ConflictsCounted
+    ClocksAgree
+    | ConflictsCounted
     | Consistent
     | DeployedAsPrescribed
     | DetectedInTime

@@ -37,6 +37,8 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     overlap_s: float
     """How long both were under way; below 0, how long after the first the second began."""
     winner: int | None
+    seen: bool
+    """The winner was seen to replace the other; False when only the clocks tell, or nothing does."""
     loser_acknowledged: bool | None
     """The loser's client was told that its write is safe. None when the winner is not known."""
 
@@ -173,7 +175,7 @@ class _Told:
 
 def _conflicts(told: _Told, within_s: float) -> Iterator[Conflict]:
     for first, second in _concurrent(told, told.story.writes, within_s):
-        winner = _winner(told, first, second)
+        winner, seen = _winner(told, first, second)
         loser = None if winner is None else second if winner is first else first
         yield Conflict(
             key=told.story.key,
@@ -182,6 +184,7 @@ def _conflicts(told: _Told, within_s: float) -> Iterator[Conflict]:
             start_s=first.write.start_s,
             overlap_s=min(first.write.end_s, second.write.end_s) - second.write.start_s,
             winner=None if winner is None else winner.index,
+            seen=seen,
             loser_acknowledged=None if loser is None else loser.acknowledged,
         )
 
@@ -199,13 +202,15 @@ def _concurrent(told: _Told, writes: Iterable[Written], within_s: float) -> Iter
         under_way.append(second)
 
 
-def _winner(told: _Told, first: Written, second: Written) -> Written | None:
+def _winner(told: _Told, first: Written, second: Written) -> tuple[Written | None, bool]:
+    """Who won, and whether that was seen."""
     ways = told.replaced(second, first), told.replaced(first, second)
     if ways == (False, False):
         # Nobody looked in time; by the clocks the later one wins, if they tell which one that is.
-        return second if told.story.rules.is_later(second.write, than=first.write) else None
+        return (second if told.story.rules.is_later(second.write, than=first.write) else None), False
     # Where each was seen to replace the other the table broke its promises: neither is the winner.
-    return {(True, False): second, (False, True): first}.get(ways)
+    winner = {(True, False): second, (False, True): first}.get(ways)
+    return winner, winner is not None
 
 
 def _losers(conflict: Conflict) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkers.checks import Check, Consistent
+from harness.checkers.checks import Check, ClocksAgree, Consistent
 from harness.experiment import Experiment, run_experiment
 from harness.findings import Finding, Verdict
 from harness.lab.client import LabClient
@@ -75,7 +75,7 @@ def run(lab_target: Target, tmp_path: Path) -> Iterator[Run]:
     run.close()
 
 
-def findings_of(run: Run, attempt: int = 0) -> list[Finding]:
+def findings_of(run: Run, attempt: int = 0, checks: tuple[Check, ...] = CHECKS) -> list[Finding]:
     """Hot keys of all regions, for 120 stack seconds: 3 s of the wall's clock."""
     experiment = Experiment(
         name=f"data-{attempt}",
@@ -92,7 +92,7 @@ def findings_of(run: Run, attempt: int = 0) -> list[Finding]:
         ),
         steady_s=120.0,
         quiet_s=30.0,
-        checks=CHECKS,
+        checks=checks,
     )
     return run_experiment(experiment, run, lambda _stage: None)
 
@@ -113,3 +113,16 @@ def test_a_planted_defect_is_found(defect: Defect, run: Run, client: LabClient) 
     client.plant(defect)
 
     assert any(broken(findings_of(run, attempt)) for attempt in range(3)), f"{defect} was not found"
+
+
+def test_a_region_whose_clock_is_ahead_is_named(run: Run, client: LabClient) -> None:
+    """Eight seconds ahead: it wins against what others write up to a second later, so the estimate is below that."""
+    ahead = run.target.stack.region_names[0]
+    client.skew_clock(ahead, 8.0)
+
+    checks = (ClocksAgree(at_least_pairs=1),)
+    estimates = (findings_of(run, attempt, checks)[0] for attempt in range(3))
+    found = next((finding for finding in estimates if finding.verdict is Verdict.FAIL), None)
+
+    assert found is not None
+    assert found.explanation.startswith(f"{ahead} stamps its writes at least ")
