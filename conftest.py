@@ -1,4 +1,4 @@
-"""pytest options and the fixtures that scenarios are built on: target, stack, run, item_path, conduct."""
+"""pytest options and the fixtures that scenarios are built on: target, stack, run, item_path, parameters, conduct."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from harness.errors import HarnessError
@@ -32,20 +33,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rate", type=float, default=20.0, help="clock rate of a lab of its own")
     group.addoption("--report-dir", default="reports", help="where the run's folder is made")
     group.addoption("--allow-faults", action="store_true", help="needed to break anything that is not on this machine")
+    group.addoption("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the scenarios")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A scenario's `region` is each region of the target. Nothing is started for that, so --collect-only stays free."""
-    if "region" in metafunc.fixturenames and "scenarios" in metafunc.definition.path.parts:
-        from harness.cli.pytest_session import region_names
+    """A scenario's `region` is each region of the target, or the one that --set region=... names.
 
-        metafunc.parametrize("region", region_names(metafunc.config), scope="session")
+    Nothing is started for that, so --collect-only stays free.
+    """
+    if "region" in metafunc.fixturenames and "scenarios" in metafunc.definition.path.parts:
+        from harness.cli.pytest_session import regions_asked_for
+
+        metafunc.parametrize("region", regions_asked_for(metafunc.config), scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Those that want a lab of another rate come last, so that the others share one lab and one report."""
-    from harness.cli.pytest_session import may_break
+    from harness.cli.pytest_session import check_settings, may_break
 
+    check_settings(config, items)
     items.sort(key=lambda item: "clock_rate" in getattr(getattr(item, "callspec", None), "params", ()))
 
     if may_break(config):
@@ -190,6 +196,14 @@ def item_path(run: Run, target: Target) -> str:
     from harness.workload import place_item
 
     return place_item(target, f"harness run {run.folder.name}", run.clock)
+
+
+@pytest.fixture
+def parameters(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> msgspec.Struct:
+    """The scenario file's own `Parameters`, as --set says or by their defaults (harness/parameters.py)."""
+    from harness.parameters import parameters_of, parse_settings
+
+    return parameters_of(request.module, parse_settings(pytestconfig.getoption("--set")))
 
 
 @pytest.fixture

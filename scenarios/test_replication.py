@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from harness.checkers.checks import ReplicatedInTime
@@ -11,14 +12,19 @@ from harness.experiment import Experiment
 from harness.run import Run
 from harness.workload import Mix, Workload
 
-WATCHED_S = 40.0
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True):
+    watched_s: float = 40.0
+    p50_at_most_s: float = 2.5
+    p95_at_most_s: float = 5.0
+
 
 # Replication takes less than a second: a clock that runs faster than the wall's leaves no time to look often.
 pytestmark = pytest.mark.parametrize("clock_rate", [1.0], indirect=True, scope="session")
 
 
 @pytest.mark.destructive
-def test_a_write_is_soon_everywhere(run: Run, conduct: Callable[[Experiment], None]) -> None:
+def test_a_write_is_soon_everywhere(run: Run, parameters: Parameters, conduct: Callable[[Experiment], None]) -> None:
     conduct(
         Experiment(
             name="replication-latency",
@@ -35,8 +41,8 @@ def test_a_write_is_soon_everywhere(run: Run, conduct: Callable[[Experiment], No
                 mix=Mix(put=1, update=0, create=0, swap=0, delete=0),
                 polls_every_s=0.05,
             ),
-            steady_s=WATCHED_S,
+            steady_s=parameters.watched_s,
             quiet_s=10.0,
-            checks=(ReplicatedInTime(p50_at_most_s=2.5, p95_at_most_s=5.0),),
+            checks=(ReplicatedInTime(p50_at_most_s=parameters.p50_at_most_s, p95_at_most_s=parameters.p95_at_most_s),),
         )
     )

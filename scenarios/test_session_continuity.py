@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from harness.checkers.checks import Allowances, FaultProven, SessionContinuity
@@ -13,18 +14,26 @@ from harness.faults.health_broken import HealthBroken
 from harness.probes.live import all_of, check_healthy, dns_home, dns_left, every_vantage_home, every_vantage_left
 from harness.probes.watch import ProbePlan
 from harness.run import Run
+from harness.stack import RegionName
 from harness.vantages import choose
 from harness.workload import SessionPlan, Workload
 
-SESSIONS = 4
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True):
+    region: RegionName | None = None
+    """The one whose users are moved. None: the second."""
+    sessions: int = 4
+    stale_at_most_s: float = 10.0
 
 
 @pytest.mark.destructive
-def test_sessions_go_on_in_the_next_region(run: Run, item_path: str, conduct: Callable[[Experiment], None]) -> None:
-    """The second region is evacuated by DNS; users near it move there and back while they write and read."""
+def test_sessions_go_on_in_the_next_region(
+    run: Run, item_path: str, parameters: Parameters, conduct: Callable[[Experiment], None]
+) -> None:
+    """A region is evacuated by DNS; users near it move away and back while they write and read."""
     stack, home = run.target.stack, run.home
-    region = stack.region_names[1]
-    near = [name for name, at in home.items() if at == region][:SESSIONS]
+    region = parameters.region or stack.region_names[1]
+    near = [name for name, at in home.items() if at == region][: parameters.sessions]
     patience_s = client_limit(stack, Allowances()).at_most_s + 30
     conduct(
         Experiment(
@@ -52,6 +61,9 @@ def test_sessions_go_on_in_the_next_region(run: Run, item_path: str, conduct: Ca
             ),
             recover_at_most_s=patience_s,
             probes=ProbePlan(path=item_path),
-            checks=(FaultProven(), SessionContinuity(at_most_stale_s=10.0, at_least_sessions=SESSIONS)),
+            checks=(
+                FaultProven(),
+                SessionContinuity(at_most_stale_s=parameters.stale_at_most_s, at_least_sessions=parameters.sessions),
+            ),
         )
     )

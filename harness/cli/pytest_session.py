@@ -6,7 +6,7 @@ The root conftest.py registers it; `harness run` and a plain `pytest scenarios` 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,8 +128,36 @@ def check_options(config: pytest.Config) -> None:
     if not 0.1 <= rate <= 1000:
         raise UsageError(f"--rate {rate:g}: a lab's clock runs 0.1 to 1000 times as fast as the wall's")
     choose(vantage_patterns(config))
-    if config.getoption("--target") or config.getoption("--regions"):
-        region_names(config)
+    if config.getoption("--target") or config.getoption("--regions") or config.getoption("--set"):
+        regions_asked_for(config)
+
+
+def check_settings(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Each --set is a parameter of some collected scenario, with a value that it takes; else pytest is not begun."""
+    from harness.parameters import parameters_of, parse_settings, refuse_unknown
+
+    settings = parse_settings(config.getoption("--set"))
+    modules = list({item.path: item.module for item in items if isinstance(item, pytest.Function)}.values())
+    if not settings or not modules:
+        return
+    try:
+        refuse_unknown(settings, modules)
+        for module in modules:
+            parameters_of(module, settings)
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def regions_asked_for(config: pytest.Config) -> tuple[RegionName, ...]:
+    """The target's, or the one of them that --set region=... names. Raises UsageError when it is none of them."""
+    from harness.parameters import REGION, parse_settings
+
+    known, wanted = region_names(config), parse_settings(config.getoption("--set")).get(REGION)
+    if wanted is None:
+        return known
+    if wanted not in known:
+        raise UsageError(f"--set region={wanted}: the target is in {', '.join(known)}")
+    return (wanted,)
 
 
 def may_break(config: pytest.Config) -> bool:
