@@ -10,6 +10,7 @@
     │   ├── LabNotRunning
     │   ├── NotDeployed
     │   ├── NotOptedIn                    4      the stack does not carry the tag that allows faults
+    │   ├── NeedsLevers                   4      only a lab can do it
     │   ├── CredentialsMissing
     │   ├── NameserverUnreachable
     │   ├── CertificateInvalid
@@ -65,6 +66,10 @@ class NotDeployed(TargetError): ...
 
 
 class NotOptedIn(TargetError):
+    exit_code = 4
+
+
+class NeedsLevers(TargetError):
     exit_code = 4
 
 

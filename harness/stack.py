@@ -80,6 +80,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ca_file: str | None = None
     """PEM file to verify servers with; absent: the system's."""
     clock_rate: float = 1.0
+    levers_url: str | None = None
+    """Where a lab's levers are turned; absent: there are none, as on AWS."""
     clock_origin_at: str | None = None
     """RFC 3339 wall time at which the target's calendar equals the wall's; absent with rate 1."""
 

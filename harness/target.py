@@ -20,6 +20,7 @@ import msgspec
 from harness.aws import Aws, aws_errors
 from harness.clock import ScaledClock
 from harness.errors import CertificateInvalid, InvalidTargetFile, TargetError
+from harness.levers import Levers, need_levers
 from harness.nameservers import Nameserver, addresses_of, parse_nameserver, system_addresses
 from harness.stack import Endpoints, RegionName, Stack
 
@@ -89,6 +90,11 @@ class Target:
 
     def sts(self) -> STSClient:
         return self.aws.sts()
+
+    @functools.cache  # noqa: B019  # a Target lives as long as its process
+    def levers(self) -> Levers:
+        """Raises NeedsLevers when the target has none: it is AWS."""
+        return Levers(need_levers(self.endpoints.levers_url, f"target {self.name!r}: this"))
 
     @functools.cache  # noqa: B019  # a Target lives as long as its process
     def nameservers(self) -> tuple[Nameserver, ...]:

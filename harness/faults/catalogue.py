@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from harness.faults.health_broken import HealthBroken
+from harness.faults.protocol import Fault
 from harness.faults.replication_paused import ReplicationPaused
 
 AnyFault = HealthBroken | ReplicationPaused
+
+
+def kinds() -> dict[str, type[AnyFault]]:
+    """name -> kind of fault, in order of name."""
+    return {kind.name: kind for kind in sorted(get_args(AnyFault), key=lambda kind: str(kind.name))}
+
+
+def as_fault(fault: AnyFault) -> Fault:
+    """The same: the type checker sees here that each kind has what inject() needs."""
+    return fault

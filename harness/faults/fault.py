@@ -11,7 +11,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import msgspec
 
@@ -19,6 +18,7 @@ from harness.aws import aws_errors
 from harness.clock import Clock
 from harness.errors import BlastRadiusExceeded, HarnessError, LabNotRunning, NotDeployed, NotOptedIn, RollbackFailed
 from harness.events import FaultEvent, FaultPhase
+from harness.faults.calls import carry_out
 from harness.faults.catalogue import AnyFault
 from harness.faults.journal import Journal, Opened
 from harness.faults.signals import signals_held
@@ -28,25 +28,6 @@ from harness.target import Target
 
 ROLLBACK_ATTEMPTS = 5
 PROOF_EVERY_S = 1.0
-
-
-class Fault(Protocol):
-    """What inject() needs of a fault. Members of `catalogue.AnyFault` have it; all calls are idempotent."""
-
-    @property
-    def regions(self) -> tuple[RegionName, ...]: ...
-    @property
-    def parameters(self) -> dict[str, str]: ...
-    def describe(self) -> str: ...
-    def resources(self, stack: Stack) -> tuple[str, ...]: ...
-    def snapshot(self, target: Target) -> dict[str, str]: ...
-    def apply(self, target: Target) -> None: ...
-    def prove(self, target: Target) -> str | None: ...
-    def prove_removed(self, target: Target) -> bool: ...
-    def rollback(self, target: Target, snapshot: dict[str, str]) -> None: ...
-    def is_rolled_back(self, target: Target, snapshot: dict[str, str]) -> bool: ...
-    def is_gone(self, target: Target) -> bool: ...
-    def by_hand(self, stack: Stack, snapshot: dict[str, str]) -> str: ...
 
 
 class BlastRadius(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +91,7 @@ def inject(
     try:
         phases.mark(FaultPhase.INJECTING)
         with phases.record(FaultPhase.INJECTED):
-            fault.apply(target)
+            carry_out(fault.changes(target.stack, snapshot), target)
         injection = Injection(fault=fault, fault_id=phases.fault_id, injected_at_s=recorder.clock.now_s())
         injection.proof = _prove(injection, target, recorder.clock, prove_within_s)
         if injection.proof:

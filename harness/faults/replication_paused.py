@@ -8,17 +8,18 @@ go on for up to five minutes (AWS FIS User Guide).
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import timedelta
 from typing import ClassVar
 
-import msgspec
 from botocore.exceptions import ClientError
 
 from harness.aws import aws_errors
 from harness.errors import InvalidPlan, NotDeployed, TargetError
-from harness.faults.policies import Statement, add_statements, read_policy, remove_statements
+from harness.faults.about import About, Confidence
+from harness.faults.calls import Call
+from harness.faults.policies import Policy, Statement, read_policy, remove_statements, write_policy
+from harness.faults.values import RegionalFault, Values
 from harness.stack import RegionName, Stack
 from harness.target import Target
 
@@ -39,23 +40,28 @@ _ROLE_ACTIONS = (
 _STREAM_ACTIONS = ("GetRecords", "DescribeStream", "GetShardIterator")
 
 
-class ReplicationPaused(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault", tag="replication-paused"):
+class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replication-paused"):
     """The replica of `region` is cut off from replication until rolled back, or until `expires_after_s` has passed."""
 
-    region: RegionName
     expires_after_s: float = 3600.0
 
     name: ClassVar[str] = "replication-paused"
-    iam_actions: ClassVar[tuple[str, ...]] = (
-        "dynamodb:DescribeTable",
-        "dynamodb:GetResourcePolicy",
-        "dynamodb:PutResourcePolicy",
-        "dynamodb:DeleteResourcePolicy",
-        "dynamodb:PutItem",
-        "dynamodb:GetItem",
-        "dynamodb:DeleteItem",
+    about: ClassVar[About] = About(
+        summary="the region's replica neither sends nor takes replicated writes; its own reads and writes go on",
+        iam_actions=(
+            "dynamodb:DescribeTable",
+            "dynamodb:GetResourcePolicy",
+            "dynamodb:PutResourcePolicy",
+            "dynamodb:DeleteResourcePolicy",
+            "dynamodb:PutItem",
+            "dynamodb:GetItem",
+            "dynamodb:DeleteItem",
+        ),
+        aws="AWS FIS pauses replication by these statements; replication may go on for up to five minutes after they "
+        "are written, and a replica that is cut off for 20 hours is dropped from the global table for good",
+        confidence=Confidence.DERIVED,
+        unknown="whether a policy written by hand pauses as one written by FIS does; how soon replication stops",
     )
-    ends_itself: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.expires_after_s <= LONGEST_S:
@@ -65,39 +71,42 @@ class ReplicationPaused(msgspec.Struct, frozen=True, kw_only=True, tag_field="fa
             )
 
     @property
-    def regions(self) -> tuple[RegionName, ...]:
-        return (self.region,)
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        return {"region": self.region, "expires_after_s": f"{self.expires_after_s:g}"}
-
-    def describe(self) -> str:
-        return f"{self.name} in {self.region}"
+    def ends_itself_after_s(self) -> float | None:
+        return self.expires_after_s
 
     def resources(self, stack: Stack) -> tuple[str, ...]:
         return (f"dynamodb:{self.region}:{stack.in_region(self.region).table_name}/policy",)
 
-    def snapshot(self, target: Target) -> dict[str, str]:
-        """The ARNs of table and stream, and both policies as they are: for a person, should the rollback fail."""
-        table, stream = self._arns(target)
-        client = target.dynamodb(self.region)
-        return {
-            "table_arn": table,
-            "stream_arn": stream,
-            "table_policy": json.dumps(read_policy(client, table).statements),
-            "stream_policy": json.dumps(read_policy(client, stream).statements) if stream else "[]",
-        }
+    def snapshot(self, target: Target) -> Values:
+        """The ARNs of table and stream, both policies to the byte with their revisions, and when the pause expires."""
+        expires_at = target.new_clock().calendar() + timedelta(seconds=self.expires_after_s)
+        found = {"until": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        for what, arn in zip(("table", "stream"), self._arns(target), strict=True):
+            policy = read_policy(target, self.region, arn) if arn else Policy()
+            found |= {f"{what}_arn": arn, f"{what}_policy": policy.text, f"{what}_revision": policy.revision}
+        return found
 
-    def apply(self, target: Target) -> None:
-        table, stream = self._arns(target)
-        client = target.dynamodb(self.region)
-        clock = target.new_clock()
-        expires_at = clock.calendar() + timedelta(seconds=self.expires_after_s)
-        until = expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        add_statements(client, table, table_statements(table, until), clock)
-        if stream:
-            add_statements(client, stream, [_role_statement(stream, _STREAM_ACTIONS, until)], clock)
+    def changes(self, stack: Stack, snapshot: Values) -> tuple[Call, ...]:  # noqa: ARG002
+        """One call for the table's policy and one for the stream's, each beside the statements that are there."""
+        ours = {
+            "table": table_statements(snapshot["table_arn"], snapshot["until"]),
+            "stream": [_role_statement(snapshot["stream_arn"], _STREAM_ACTIONS, snapshot["until"])]
+            if snapshot["stream_arn"]
+            else [],
+        }
+        return tuple(
+            write_policy(self.region, snapshot[f"{what}_arn"], policy.having(ours[what]), policy.revision)
+            for what in ("table", "stream")
+            if ours[what]
+            for policy in (Policy(text=snapshot[f"{what}_policy"], revision=snapshot[f"{what}_revision"]),)
+        )
+
+    def undoing(self, stack: Stack, snapshot: Values) -> tuple[Call, ...]:  # noqa: ARG002
+        return tuple(
+            write_policy(self.region, snapshot[f"{what}_arn"], snapshot[f"{what}_policy"], None)
+            for what in ("stream", "table")
+            if snapshot[f"{what}_arn"]
+        )
 
     def prove(self, target: Target) -> str | None:
         """What was seen when an item written here is not there after `CANARY_WAIT_S`; None when it came through."""
@@ -108,16 +117,15 @@ class ReplicationPaused(msgspec.Struct, frozen=True, kw_only=True, tag_field="fa
     def prove_removed(self, target: Target) -> bool:
         return self._canary_comes_through(target)
 
-    def rollback(self, target: Target, snapshot: dict[str, str]) -> None:
+    def rollback(self, target: Target, snapshot: Values) -> None:
         """Removes our statements only; what others changed meanwhile stays."""
-        client = target.dynamodb(self.region)
-        for arn in filter(None, (snapshot["stream_arn"], snapshot["table_arn"])):
-            remove_statements(client, arn, SIDS, target.new_clock())
+        for what in ("stream", "table"):
+            if snapshot[f"{what}_arn"]:
+                remove_statements(target, self.region, snapshot[f"{what}_arn"], SIDS, snapshot[f"{what}_policy"])
 
-    def is_rolled_back(self, target: Target, snapshot: dict[str, str]) -> bool:
-        client = target.dynamodb(self.region)
-        arns = filter(None, (snapshot["stream_arn"], snapshot["table_arn"]))
-        return not any(read_policy(client, arn).sids() & set(SIDS) for arn in arns)
+    def is_rolled_back(self, target: Target, snapshot: Values) -> bool:
+        arns = [snapshot[f"{what}_arn"] for what in ("stream", "table") if snapshot[f"{what}_arn"]]
+        return not any(read_policy(target, self.region, arn).sids() & set(SIDS) for arn in arns)
 
     def is_gone(self, target: Target) -> bool:
         try:
@@ -125,14 +133,6 @@ class ReplicationPaused(msgspec.Struct, frozen=True, kw_only=True, tag_field="fa
         except NotDeployed:
             return True
         return False
-
-    def by_hand(self, stack: Stack, snapshot: dict[str, str]) -> str:  # noqa: ARG002  # the snapshot says it all
-        """The commands by which a person undoes it."""
-        return "; ".join(
-            _command(self.region, snapshot[f"{what}_arn"], snapshot[f"{what}_policy"])
-            for what in ("stream", "table")
-            if snapshot[f"{what}_arn"]
-        )
 
     def _arns(self, target: Target) -> tuple[str, str]:
         """(table, stream); the stream's is empty when there is none."""
@@ -195,10 +195,3 @@ def _role_statement(arn: str, actions: tuple[str, ...], until: str) -> Statement
         "Resource": arn,
         "Condition": {"ArnEquals": {"aws:PrincipalArn": role}, "DateLessThan": {"aws:CurrentTime": until}},
     }
-
-
-def _command(region: RegionName, arn: str, statements: str) -> str:
-    if statements == "[]":
-        return f"aws dynamodb delete-resource-policy --region {region} --resource-arn {arn}"
-    policy = json.dumps({"Version": "2012-10-17", "Statement": json.loads(statements)})
-    return f"aws dynamodb put-resource-policy --region {region} --resource-arn {arn} --policy '{policy}'"

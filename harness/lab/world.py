@@ -33,6 +33,7 @@ from harness.lab.health import LabHealth
 from harness.lab.ports import Change
 from harness.lab.reload import Reloader
 from harness.lab.routes.defects import defect_routes
+from harness.lab.routes.levers import PREFIX as LEVERS_PREFIX
 from harness.lab.routes.levers import lever_routes
 from harness.lab.routes.replication import replication_routes
 from harness.lab.settings import LabSettings
@@ -219,6 +220,7 @@ class Lab:
             seed=self._settings.seed,
             endpoints=Endpoints(
                 aws_url=self.control_plane.url,
+                levers_url=f"{self.control_plane.url}{LEVERS_PREFIX}",
                 nameservers=(f"{address}:{port}",),
                 https_port=self._https_port,
                 ca_file=str(self._certificates.ca_file),

@@ -44,9 +44,9 @@ def test_a_pause_near_the_twenty_hours_is_refused() -> None:
 def test_by_hand_is_a_command_for_each_policy() -> None:
     snapshot = {
         "table_arn": TABLE_ARN,
-        "table_policy": json.dumps([{"Sid": "Theirs"}]),
+        "table_policy": '{"Statement": [{"Sid": "Theirs"}]}',
         "stream_arn": f"{TABLE_ARN}/stream/1",
-        "stream_policy": "[]",
+        "stream_policy": "",
     }
     told = ReplicationPaused(region=EU).by_hand(a_header().stack, snapshot)
 
@@ -83,9 +83,9 @@ def test_it_bites_and_leaves_others_statements_alone(lab_target: Target, recorde
 
     with inject(ReplicationPaused(region=AP), lab_target, recorder, journal) as injection:
         assert injection.proof == "an item written in ap-southeast-2 was not in any other region 10 s later"
-        assert read_policy(client, arn).sids() == {"Theirs", *SIDS}
+        assert read_policy(lab_target, AP, arn).sids() == {"Theirs", *SIDS}
 
-    assert read_policy(client, arn).sids() == {"Theirs"}
+    assert read_policy(lab_target, AP, arn).sids() == {"Theirs"}
     assert recorder.history().faults[-1].phase is FaultPhase.ROLLED_BACK
     assert ReplicationPaused(region=AP).prove_removed(lab_target)
     assert lab_target.stack.region_names == (US, EU, AP)
