@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 
 import dns.edns
 import dns.flags
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.probes import wire
-from harness.probes.wire import MalformedReply, Reply, parse, question
+from harness.probes.wire import MalformedReply, Reply, ReplyReader, parse, question, template
 
 NAME = "api.example.com"
 SUBNET = "3.72.0.0/24"
@@ -131,6 +132,94 @@ def test_an_error_may_come_without_the_question():
 def test_what_is_no_reply_to_the_question_is_refused(data):
     with pytest.raises(MalformedReply):
         parse(question(NAME, SUBNET), data)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [("3.73.0.0", 24, 24), ("3.72.0.0", 16, 16), ("2001:db8::", 24, 24)],
+    ids=["another address", "another length", "another family"],
+)
+def test_a_reply_that_echoes_another_client_subnet_is_refused(echo):
+    """RFC 7871, 7.3: it is somebody else's answer."""
+    reply = _reply("192.0.2.1")
+    reply.use_edns(0, options=[dns.edns.ECSOption(*echo)])
+
+    with pytest.raises(MalformedReply):
+        parse(question(NAME, SUBNET), reply.to_wire())
+
+
+def test_a_scope_longer_than_an_address_is_refused():
+    data = _reply("192.0.2.1").to_wire()
+
+    with pytest.raises(MalformedReply):
+        parse(question(NAME, SUBNET), data[:-4] + b"\x21" + data[-3:])
+
+
+def test_an_address_of_another_class_is_none():
+    """Whatever a broken server sends, it is read or refused."""
+    data = _reply("192.0.2.1").to_wire().replace(b"\xc0\x0c\x00\x01\x00\x01", b"\xc0\x0c\x00\x01\x00\x04")
+
+    assert parse(question(NAME, SUBNET), data).addresses == ()
+
+
+@pytest.mark.parametrize("subnet", ["3.72.0.0/24", "3.64.0.0/12", "8.0.0.0/5", "3.72.9.9/32", "2001:db8::/48"])
+def test_a_template_makes_the_very_question(subnet):
+    network = ipaddress.ip_network(subnet)
+    octets = network.network_address.packed[: (network.prefixlen + 7) // 8]
+
+    assert template(NAME, network.version, network.prefixlen).question(octets) == question(NAME, subnet)
+
+
+def _echoing(subnet, *addresses, rcode=dns.rcode.NOERROR, name=NAME):
+    """A whole reply to the question with this client subnet."""
+    reply = dns.message.make_response(dns.message.from_wire(question(name, subnet).with_id(7)), our_payload=1232)
+    address, length = subnet.split("/")
+    reply.use_edns(0, options=[dns.edns.ECSOption(address, int(length), 24)])
+    reply.set_rcode(rcode)
+    if addresses:
+        reply.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", "A", *addresses))
+    return reply.to_wire()
+
+
+@pytest.mark.parametrize("rcode", [dns.rcode.NOERROR, dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN])
+def test_a_reply_that_differs_in_the_subnet_alone_is_known_again(monkeypatch, rcode):
+    reader = ReplyReader()
+    first = reader.read(question(NAME, "3.72.1.0/24"), _echoing("3.72.1.0/24", "192.0.2.1", rcode=rcode))
+    monkeypatch.setattr(wire, "parse", None)
+
+    assert reader.read(question(NAME, "9.9.9.0/24"), _echoing("9.9.9.0/24", "192.0.2.1", rcode=rcode)) is first
+
+
+def test_what_is_known_answers_no_other_question():
+    """Another name; and a server that cuts every client subnet to /24, whose replies end with the asked octets."""
+    reader = ReplyReader()
+    reader.read(question(NAME, "3.72.1.0/24"), _echoing("3.72.1.0/24", "192.0.2.1"))
+
+    for asked in (question("abc.example.com", "3.72.1.0/24"), question(NAME, "3.72.0.0/20")):
+        with pytest.raises(MalformedReply):
+            reader.read(asked, _echoing("3.72.1.0/24", "192.0.2.1")[: -len(asked.octets)] + asked.octets)
+
+
+@given(
+    first=st.integers(0, 255),
+    position=st.integers(2, len(_echoing("3.72.0.0/24", "192.0.2.1")) - 1),
+    byte=st.integers(0, 255),
+)
+def test_a_reader_says_what_parsing_says(first, position, byte):
+    """Two replies, one octet of the second changed: whatever the first taught the reader, the second is read alike."""
+    asked, data = question(NAME, "3.72.7.0/24"), bytearray(_echoing("3.72.7.0/24", "192.0.2.1"))
+    data[position] = byte
+    reader = ReplyReader()
+    reader.read(question(NAME, f"3.72.{first}.0/24"), _echoing(f"3.72.{first}.0/24", "192.0.2.1"))
+
+    assert _said(lambda: reader.read(asked, bytes(data))) == _said(lambda: parse(asked, bytes(data)))
+
+
+def _said(read):
+    try:
+        return read()
+    except MalformedReply:
+        return None
 
 
 _PLAIN = _reply("192.0.2.1", "192.0.2.2").to_wire()
