@@ -19,6 +19,7 @@
     │   ├── InvalidEvent
     │   └── InvalidHistory
     ├── JournalOpen                       4      an earlier fault was not undone: run `harness recover`
+    ├── GuardTripped                      4      something that had to stay true did not; what was broken was healed
     ├── FaultError                        1
     │   ├── NotProven                     3      the fault was not seen to bite
     │   └── RollbackFailed                6      the stack may still be broken: the message says how to mend it by hand
@@ -95,6 +96,10 @@ class InvalidHistory(HistoryError): ...
 
 
 class JournalOpen(HarnessError):
+    exit_code = 4
+
+
+class GuardTripped(HarnessError):
     exit_code = 4
 
 
