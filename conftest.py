@@ -33,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rate", type=float, default=20.0, help="clock rate of a lab of its own")
     group.addoption("--report-dir", default="reports", help="where the run's folder is made")
     group.addoption("--allow-faults", action="store_true", help="needed to break anything that is not on this machine")
+    group.addoption("--guards", default="", metavar="FILE", help="TOML file of guards: what must stay true meanwhile")
     group.addoption("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the scenarios")
 
 
@@ -156,7 +157,7 @@ def run(
     own_lab: tuple[LabFolder, LabInfo] | None, clock_rate: float, pytestconfig: pytest.Config, target: Target
 ) -> Iterator[Run]:
     """The session's run: all experiments share its folder, history and journal; its report is written at the end."""
-    from harness.cli.pytest_session import PLUGIN, ScenarioSession, vantage_patterns
+    from harness.cli.pytest_session import PLUGIN, ScenarioSession, guards_asked_for, vantage_patterns
     from harness.cli.targets import journal_file
     from harness.faults.signals import signals_held
     from harness.probes.preflight import preflight
@@ -179,6 +180,7 @@ def run(
         journal=journal,
         vantages=vantages,
         seed=pytestconfig.getoption("--seed"),
+        guards=guards_asked_for(pytestconfig),
     )
     try:
         yield run

@@ -9,10 +9,12 @@ import msgspec
 
 from harness.checkers.checks import Check, DeployedAsPrescribed, judge
 from harness.deployment.snapshot import read_deployment
+from harness.errors import GuardTripped, NotProven
 from harness.events import ExperimentEvent, Note
 from harness.faults.catalogue import AnyFault
 from harness.faults.fault import BlastRadius, inject
 from harness.findings import Finding
+from harness.guards import AnyGuard, GuardWatch
 from harness.probes.live import Condition, LiveView
 from harness.probes.replication_metric import read_replication_metrics
 from harness.probes.watch import ProbePlan, Watch
@@ -62,6 +64,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     quiet_s: float = 30.0
     """Between the last write and the last reads: replication must have come to rest."""
     blast_radius: BlastRadius = BlastRadius()
+    guards: tuple[AnyGuard, ...] = ()
+    """Beside those of the run. One that trips stops the experiment: what was broken is healed first."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,14 +86,23 @@ Tell = Callable[[Stage], None]
 def run_experiment(experiment: Experiment, run: Run, tell: Tell) -> list[Finding]:
     """Runs it, adds it and its findings to `run`, and returns the findings.
 
-    Nothing is broken when the steady state was not reached: the findings then say so. Whatever is raised in between,
-    faults are rolled back and the history keeps what was seen.
+    Nothing is broken when the steady state was not reached, and a fault that was not seen to bite is undone at once:
+    the findings then say so. Whatever is raised in between, faults are rolled back and the history keeps what was seen.
+
+    Raises:
+        GuardTripped: a guard stopped it, or did not let it begin; by then everything is healed, judged and recorded.
     """
     start_s = run.clock.now_s()
     conduct = _Conduct(experiment, run, tell)
     aborted: str | None = "interrupted"
+    stopped_by: str | None = None
     try:
         aborted = conduct.all()
+    except NotProven as error:
+        aborted = str(error)
+    except GuardTripped as error:
+        aborted = stopped_by = str(error)
+        raise
     except Exception as error:
         aborted = str(error) or type(error).__name__
         raise
@@ -109,7 +122,10 @@ def run_experiment(experiment: Experiment, run: Run, tell: Tell) -> list[Finding
         # Judged even when cut short, so that Ctrl-C leaves a report of what was seen.
         findings = judge(run.recorder.history(), experiment.name, experiment.checks)
         run.add(
-            ExperimentRecord(name=experiment.name, question=experiment.question, checks=experiment.checks), findings
+            ExperimentRecord(
+                name=experiment.name, question=experiment.question, checks=experiment.checks, stopped_by=stopped_by
+            ),
+            findings,
         )
     return findings
 
@@ -142,6 +158,7 @@ class _Conduct:
         self._run = run
         self._tell = tell
         self._since_s = run.clock.now_s()
+        self._guards = GuardWatch((*run.guards, *experiment.guards), run.target, run.recorder)
         self.steady_until_s: float | None = None
 
     def all(self) -> str | None:
@@ -155,6 +172,7 @@ class _Conduct:
             if experiment.workload:
                 traffic = Traffic(run.target, experiment.workload, run.recorder, experiment.sessions)
                 watching.enter_context(traffic)
+            watching.enter_context(self._guards)
             if not self._wait(live, "waiting for the steady state", experiment.steady, STEADY_WITHIN_S):
                 return f"no steady state within {STEADY_WITHIN_S:.0f} s"
             self._pass_time(live, "watching the steady state", experiment.steady_s)
@@ -202,6 +220,7 @@ class _Conduct:
         condition = condition_since(since_s)
 
         def told(view: LiveView) -> bool:
+            self._guards.check()
             self._say(view, doing, at_most_s, since_s)
             return condition(view)
 

@@ -19,6 +19,7 @@ from harness.errors import UsageError
 from harness.events import RunHeader, VantageName
 from harness.faults.journal import Journal
 from harness.findings import Finding, Verdict, overall
+from harness.guards import AnyGuard
 from harness.recorder import Recorder
 from harness.stack import RegionName
 from harness.target import Target
@@ -34,6 +35,8 @@ CLOSE_MARGIN_SHARE = 0.10
 """Two regions whose round trips differ by less are about equally near: Route 53 may choose either."""
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.UNKNOWN: 3}
+STOPPED_BY_GUARD = 4
+INTERRUPTED = 130
 
 
 class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,8 @@ class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     question: str
     checks: tuple[Check, ...]
+    stopped_by: str | None = None
+    """The guard that stopped it, and why."""
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,11 +85,14 @@ class Run:
         journal: Path,
         vantages: Sequence[Vantage],
         seed: int,
+        guards: Sequence[AnyGuard] = (),
     ) -> None:
         self.name = name
         self.target = target
         self.vantages = tuple(vantages)
         self.seed = seed
+        self.guards = tuple(guards)
+        """What must stay true in each of its experiments."""
         self.clock = target.new_clock()
         self.started = self.clock.started
         self.folder = _new_folder(reports, name, self.started)
@@ -142,10 +150,17 @@ class Run:
             seed=self.seed,
             harness_version=__version__,
             verdict=verdict,
-            exit_code=130 if interrupted else EXIT_CODES[verdict],
+            exit_code=self._exit_code(verdict, interrupted=interrupted),
             experiments=tuple(self.experiments),
             interrupted=interrupted,
         )
+
+    def _exit_code(self, verdict: Verdict, *, interrupted: bool) -> int:
+        if interrupted:
+            return INTERRUPTED
+        if any(experiment.stopped_by for experiment in self.experiments):
+            return STOPPED_BY_GUARD
+        return EXIT_CODES[verdict]
 
     def _header(self) -> RunHeader:
         stack = self.target.stack

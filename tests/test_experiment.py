@@ -23,11 +23,12 @@ from harness.checkers.checks import (
     RoutedToNextNearest,
     VantagesRecovered,
 )
-from harness.errors import NotOptedIn
+from harness.errors import GuardTripped, NotOptedIn
 from harness.events import DnsAnswer, FaultPhase, HealthObservation, HttpReply
 from harness.experiment import Experiment, Stage, run_experiment
 from harness.faults.health_broken import HealthBroken
 from harness.findings import Finding, Verdict
+from harness.guards import StopFile
 from harness.history import load_history
 from harness.probes.live import check_healthy, every_vantage_home, every_vantage_left
 from harness.probes.watch import ProbePlan
@@ -141,6 +142,39 @@ def test_ctrl_c_while_a_fault_bites_undoes_it_and_leaves_what_was_seen(failover:
     assert phases(run)[-1] is FaultPhase.ROLLED_BACK
     assert run.recorder.history().experiment("failover").aborted == "interrupted"
     assert verdicts(run.findings)["time-to-detect"] is Verdict.UNKNOWN
+
+
+def test_a_guard_that_trips_heals_first_and_reports_second(failover: Experiment, run: Run, tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+    guarded = msgspec.structs.replace(
+        failover, guards=(StopFile(path=str(stop)),), hold_until=lambda _since_s: lambda _view: False
+    )
+
+    def stop_while_it_is_held(stage: Stage) -> None:
+        if stage.doing.startswith("holding"):
+            stop.touch()
+
+    with pytest.raises(GuardTripped, match="stop-file"):
+        run_experiment(guarded, run, stop_while_it_is_held)
+
+    assert health_variable(run.target) == "200"
+    assert phases(run)[-1] is FaultPhase.ROLLED_BACK
+    assert run.journal.open_entries() == []
+    aborted = run.recorder.history().experiment("failover").aborted
+    assert aborted == f"stopped by guard 'stop-file': {stop} exists; remove it to go on"
+    assert verdicts(run.findings)["aborted"] is Verdict.UNKNOWN
+    record = run.close()
+    assert (record.exit_code, record.experiments[0].stopped_by) == (4, aborted)
+
+
+def test_a_guard_that_does_not_hold_lets_nothing_be_broken(failover: Experiment, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "stop").touch()
+    run.guards = (StopFile(path=str(tmp_path / "stop")),)
+
+    with pytest.raises(GuardTripped):
+        run_experiment(failover, run, silent)
+
+    assert phases(run) == []
 
 
 def test_nothing_is_broken_when_the_steady_state_is_not_reached(

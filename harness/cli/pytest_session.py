@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.cli.exit_codes import DEVIATED, session_exit_code
-from harness.errors import HarnessError, UsageError
+from harness.errors import GuardTripped, HarnessError, UsageError
 
 if TYPE_CHECKING:
+    from harness.guards import AnyGuard
     from harness.run import Run
     from harness.stack import RegionName
 
@@ -64,7 +65,9 @@ class ScenarioSession:
         if isinstance(error, HarnessError):
             report.longrepr = f"error: {error}"
             vars(report)[_EXIT_CODE] = error.exit_code
-            if call.when == "setup":
+            if isinstance(error, GuardTripped):
+                item.session.shouldfail = "a guard stopped the run: what comes after it was not tried"
+            elif call.when == "setup":
                 item.session.shouldfail = "the other scenarios need the same and were not tried"
         elif error and not isinstance(error, pytest.skip.Exception | pytest.fail.Exception):
             vars(report)[_EXIT_CODE] = DEVIATED
@@ -128,6 +131,7 @@ def check_options(config: pytest.Config) -> None:
     if not 0.1 <= rate <= 1000:
         raise UsageError(f"--rate {rate:g}: a lab's clock runs 0.1 to 1000 times as fast as the wall's")
     choose(vantage_patterns(config))
+    guards_asked_for(config)
     if config.getoption("--target") or config.getoption("--regions") or config.getoption("--set"):
         regions_asked_for(config)
 
@@ -169,6 +173,19 @@ def may_break(config: pytest.Config) -> bool:
     if text in ("", "lab") or config.getoption("--allow-faults"):
         return True
     return text != "aws" and is_loopback(load_target(Path(text)).endpoints.aws_url or "")
+
+
+def guards_asked_for(config: pytest.Config) -> tuple[AnyGuard, ...]:
+    """The stop file of this folder, which is always there to be touched, and the guards of --guards.
+
+    Raises:
+        InvalidPlan: the file cannot be read, or breaks a rule.
+    """
+    from harness.cli.targets import STOP_FILE
+    from harness.guards import StopFile, load_guards
+
+    text = config.getoption("--guards")
+    return (StopFile(path=str(STOP_FILE.absolute())), *(load_guards(Path(text)) if text else ()))
 
 
 def vantage_patterns(config: pytest.Config) -> list[str]:

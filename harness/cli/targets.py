@@ -13,6 +13,8 @@ from harness.stack import RegionName
 from harness.target import Target, load_target
 
 HARNESS_FOLDER = Path(".harness")
+STOP_FILE = HARNESS_FOLDER / "stop"
+"""`touch` it to stop whatever runs in this folder: faults are healed, and nothing new starts until it is gone."""
 
 
 def plan_for(text: str, *, lab: str) -> DeployPlan:
