@@ -59,15 +59,17 @@ def run_one(target: Target, scratch: Path, seed: int) -> Verdict:
     experiment = Experiment(
         name="data",
         question="Is the table consistent?",
-        workload=Workload(
-            run=run.folder.name,
-            seed=seed,
-            clients_per_region=2,
-            writes_per_s=0.4,
-            hot_keys=4,
-            cold_keys=2,
-            hot_share=0.6,
-            mix=Mix(put=20, update=30, create=10, swap=25, delete=15),
+        workloads=(
+            Workload(
+                run=run.folder.name,
+                seed=seed,
+                clients_per_region=2,
+                writes_per_s=0.4,
+                hot_keys=4,
+                cold_keys=2,
+                hot_share=0.6,
+                mix=Mix(put=20, update=30, create=10, swap=25, delete=15),
+            ),
         ),
         steady_s=200.0,
         checks=(Consistent(at_least_reads=20, clock_uncertainty_s=0.1),),

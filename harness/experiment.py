@@ -9,7 +9,7 @@ import msgspec
 
 from harness.checkers.checks import Check, DeployedAsPrescribed, judge
 from harness.deployment.snapshot import read_deployment
-from harness.errors import GuardTripped, NotProven
+from harness.errors import GuardTripped, InvalidPlan, NotProven
 from harness.events import ExperimentEvent, Note
 from harness.faults.catalogue import AnyFault
 from harness.faults.fault import BlastRadius, inject
@@ -57,15 +57,24 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     """How long the steady state is watched before the faults, and again after recovery."""
     probes: ProbePlan | None = None
     """How users are watched from the run's vantages; absent: they are not."""
-    workload: Workload | None = None
-    """Reads and writes of items while it runs; afterwards every region tells every item, and they are removed."""
+    workloads: tuple[Workload, ...] = ()
+    """Reads and writes of items while it runs, side by side; afterwards every region tells every item, and they are
+    removed. Each has a run name of its own, which tells its keys and values from the others'."""
     sessions: tuple[Vantage, ...] = ()
-    """Where users of the workload live who go to whichever region DNS gives them."""
+    """Where users of the first workload live who go to whichever region DNS gives them."""
     quiet_s: float = 30.0
     """Between the last write and the last reads: replication must have come to rest."""
     blast_radius: BlastRadius = BlastRadius()
     guards: tuple[AnyGuard, ...] = ()
     """Beside those of the run. One that trips stops the experiment: what was broken is healed first."""
+
+    def __post_init__(self) -> None:
+        runs = [workload.run for workload in self.workloads]
+        if len(set(runs)) < len(runs):
+            raise InvalidPlan(
+                f"experiment {self.name!r}: its {len(runs)} workloads are named {', '.join(runs)}: two of one name"
+                " would write the same values, and no read could tell whose it shows; give each a `run` of its own"
+            )
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,9 +178,9 @@ class _Conduct:
             watching.callback(run.recorder.listen(live.see))
             if experiment.probes:
                 watching.enter_context(Watch(run.target, run.vantages, run.recorder, experiment.probes))
-            if experiment.workload:
-                traffic = Traffic(run.target, experiment.workload, run.recorder, experiment.sessions)
-                watching.enter_context(traffic)
+            for number, workload in enumerate(experiment.workloads):
+                sessions = experiment.sessions if number == 0 else ()
+                watching.enter_context(Traffic(run.target, workload, run.recorder, sessions))
             watching.enter_context(self._guards)
             if not self._wait(live, "waiting for the steady state", experiment.steady, STEADY_WITHIN_S):
                 return f"no steady state within {STEADY_WITHIN_S:.0f} s"
@@ -182,7 +191,7 @@ class _Conduct:
                 self._wait(live, "waiting for recovery", experiment.recovered, experiment.recover_at_most_s)
                 self._pass_time(live, "watching the steady state again", experiment.steady_s)
             self._say(live, "ending the traffic", 0.0)
-        if experiment.workload:
+        if experiment.workloads:
             self._take_stock(live)
         return None
 

@@ -42,14 +42,16 @@ def test_the_last_writer_wins_everywhere(
         Experiment(
             name="conflicts",
             question="When all regions write the same items at once, does the last writer win everywhere?",
-            workload=Workload(
-                run=f"{run.folder.name}-conflicts",
-                seed=run.seed,
-                clients_per_region=parameters.clients_per_region,
-                hot_share=1.0,
-                hot_keys=6,
-                # Swaps read first what the client may have written itself.
-                mix=Mix(put=30, update=20, create=10, swap=30, delete=10),
+            workloads=(
+                Workload(
+                    run=f"{run.folder.name}-conflicts",
+                    seed=run.seed,
+                    clients_per_region=parameters.clients_per_region,
+                    hot_share=1.0,
+                    hot_keys=6,
+                    # Swaps read first what the client may have written itself.
+                    mix=Mix(put=30, update=20, create=10, swap=30, delete=10),
+                ),
             ),
             steady_s=parameters.watched_s,
             checks=(Consistent(at_least_reads=30), ClocksAgree(), ConflictsCounted()),

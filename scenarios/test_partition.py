@@ -33,18 +33,20 @@ def test_a_region_that_was_cut_off_loses_nothing_and_agrees_again(
             name=f"partition-{region}",
             question=f"When {region} is cut off from replication, what is lost, and do all regions agree again?",
             faults=(ReplicationPaused(region=region),),
-            workload=Workload(
-                run=f"{run.folder.name}-partition",
-                seed=run.seed,
-                clients_per_region=2,
-                writes_per_s=0.5,
-                hot_keys=4,
-                cold_keys=4,
-                reads_per_s=1.0,
-                polls_every_s=1.0,
-                polled_at_most_s=parameters.cut_off_s + 60.0,
-                # Swaps read first what the client may have written itself.
-                mix=Mix(put=30, update=20, create=10, swap=30, delete=10),
+            workloads=(
+                Workload(
+                    run=f"{run.folder.name}-partition",
+                    seed=run.seed,
+                    clients_per_region=2,
+                    writes_per_s=0.5,
+                    hot_keys=4,
+                    cold_keys=4,
+                    reads_per_s=1.0,
+                    polls_every_s=1.0,
+                    polled_at_most_s=parameters.cut_off_s + 60.0,
+                    # Swaps read first what the client may have written itself.
+                    mix=Mix(put=30, update=20, create=10, swap=30, delete=10),
+                ),
             ),
             hold_more_s=parameters.cut_off_s,
             quiet_s=30.0,

@@ -40,13 +40,15 @@ def test_sessions_go_on_in_the_next_region(
             name=f"session-continuity-{region}",
             question=f"When users of {region} are moved to another region, do they still see what they wrote?",
             faults=(HealthBroken(region=region),),
-            workload=Workload(
-                run=f"{run.folder.name}-sessions",
-                seed=run.seed,
-                clients_per_region=0,
-                reads_per_s=0.0,
-                # Few keys, so that each is read again soon after a move.
-                session=SessionPlan(keys=2),
+            workloads=(
+                Workload(
+                    run=f"{run.folder.name}-sessions",
+                    seed=run.seed,
+                    clients_per_region=0,
+                    reads_per_s=0.0,
+                    # Few keys, so that each is read again soon after a move.
+                    session=SessionPlan(keys=2),
+                ),
             ),
             sessions=choose(near),
             steady=lambda since_s: every_vantage_home(home, since_s=since_s),

@@ -23,7 +23,7 @@ from harness.checkers.checks import (
     RoutedToNextNearest,
     VantagesRecovered,
 )
-from harness.errors import GuardTripped, NotOptedIn
+from harness.errors import GuardTripped, InvalidPlan, NotOptedIn
 from harness.events import DnsAnswer, FaultPhase, HealthObservation, HttpReply
 from harness.experiment import Experiment, Stage, run_experiment
 from harness.faults.health_broken import HealthBroken
@@ -36,7 +36,7 @@ from harness.run import HISTORY_FILE, Run, load_run
 from harness.stack import OPT_IN_TAG
 from harness.target import Target
 from harness.vantages import choose
-from harness.workload import place_item
+from harness.workload import Workload, place_item
 
 pytestmark = pytest.mark.lab
 
@@ -234,3 +234,9 @@ def test_a_stack_whose_health_check_is_disabled_fails(failover: Experiment, run:
         "time-to-detect": Verdict.FAIL,
         "time-until-dns-changed": Verdict.FAIL,
     }
+
+
+def test_two_workloads_of_one_name_are_refused() -> None:
+    """They would write the same values."""
+    with pytest.raises(InvalidPlan, match=r"its 2 workloads are named w, w: .* give each a `run` of its own"):
+        Experiment(name="e", question="?", checks=(), workloads=(Workload(run="w", seed=1), Workload(run="w", seed=2)))

@@ -14,7 +14,7 @@ from harness.checkers.replication import ReplicatedInTime, replication_latencies
 from harness.checkers.replication.turnbull import estimate
 from harness.checkers.statistics import bootstrap_ranks, samples_needed
 from harness.errors import InvalidPlan
-from harness.events import Outcome
+from harness.events import ItemWrite, Outcome, Way
 from harness.findings import Verdict
 
 TWO_REGIONS = a_header(stack=a_stack(US, EU))
@@ -434,3 +434,43 @@ def test_a_check_survives_being_saved():
     check = ReplicatedInTime(p99_at_most_s=2.0)
 
     assert msgspec.json.decode(msgspec.json.encode(check), type=ReplicatedInTime) == check
+
+
+# Ways.
+
+
+def by_https(events):
+    """The same calls, made through the application: other keys, other values."""
+    for event in events:
+        fields = {"key": f"app/{event.key}", "way": Way.HTTPS}
+        if event.item:
+            fields["item"] = {name: f"app/{value}" for name, value in event.item.items()}
+        if isinstance(event, ItemWrite):
+            fields["value"] = f"app/{event.value}"
+        yield msgspec.structs.replace(event, **fields)
+
+
+def test_writes_of_each_way_are_timed_apart():
+    """Half a second at the table, two seconds through the application."""
+    experiment = an_experiment()
+    at_table, by_app = polled_writes(100, latency_s=0.5), by_https(polled_writes(100, latency_s=2.0))
+    history = a_history(experiment, at_table, by_app, header=TWO_REGIONS)
+
+    table, app = (replication_latencies(history, experiment, way=way)[0] for way in (Way.DYNAMODB, Way.HTTPS))
+    assert (table.samples, app.samples) == (100, 100)
+    assert table.p50.high_s < 1 < app.p50.low_s
+    assert replication_latencies(history, experiment)[0].samples == 200
+
+
+def test_a_check_of_one_way_is_blind_to_the_other_and_says_which():
+    experiment = an_experiment()
+    history = a_history(experiment, polled_writes(100), header=TWO_REGIONS)
+    found = {way: ReplicatedInTime(way=way).judge(history, experiment)[0] for way in (None, *Way)}
+
+    assert [found[way].verdict for way in (None, Way.DYNAMODB, Way.HTTPS)] == [
+        Verdict.PASS,
+        Verdict.PASS,
+        Verdict.UNKNOWN,
+    ]
+    assert found[Way.HTTPS].subject == f"{US} → {EU} by HTTPS"
+    assert "writes through the application in" in found[Way.HTTPS].claim

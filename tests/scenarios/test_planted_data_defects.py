@@ -80,15 +80,17 @@ def findings_of(run: Run, attempt: int = 0, checks: tuple[Check, ...] = CHECKS) 
     experiment = Experiment(
         name=f"data-{attempt}",
         question="Is the table consistent?",
-        workload=Workload(
-            run=f"{run.folder.name}-{attempt}",
-            seed=attempt,
-            clients_per_region=2,
-            writes_per_s=0.4,
-            hot_keys=2,
-            cold_keys=2,
-            hot_share=0.7,
-            mix=Mix(put=20, update=35, create=5, swap=25, delete=15),
+        workloads=(
+            Workload(
+                run=f"{run.folder.name}-{attempt}",
+                seed=attempt,
+                clients_per_region=2,
+                writes_per_s=0.4,
+                hot_keys=2,
+                cold_keys=2,
+                hot_share=0.7,
+                mix=Mix(put=20, update=35, create=5, swap=25, delete=15),
+            ),
         ),
         steady_s=120.0,
         quiet_s=30.0,

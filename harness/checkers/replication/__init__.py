@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from harness.checkers.replication.check import ReplicatedInTime
+from harness.checkers.replication.check import ReplicatedInTime, subject
 from harness.checkers.replication.pairs import CdfPoint, CloudWatchLatency, PairLatency, replication_latencies
 from harness.checkers.replication.quantiles import Quantile
 
-__all__ = ["CdfPoint", "CloudWatchLatency", "PairLatency", "Quantile", "ReplicatedInTime", "replication_latencies"]
+__all__ = [
+    "CdfPoint",
+    "CloudWatchLatency",
+    "PairLatency",
+    "Quantile",
+    "ReplicatedInTime",
+    "replication_latencies",
+    "subject",
+]

@@ -11,7 +11,7 @@ from harness.checkers.replication.pairs import PairLatency, replication_latencie
 from harness.checkers.replication.quantiles import Quantile
 from harness.checkers.statistics import samples_needed
 from harness.errors import InvalidPlan
-from harness.events import ExperimentEvent
+from harness.events import ExperimentEvent, Way
 from harness.findings import Finding, Verdict
 from harness.history import History
 
@@ -31,6 +31,8 @@ class ReplicatedInTime(msgspec.Struct, frozen=True, kw_only=True, tag="replicate
     p95_at_most_s: float | None = 5.0
     p99_at_most_s: float | None = None
     at_least_samples: int = 100
+    way: Way | None = None
+    """Of the writes that count, and of the looks at them; None: however they were made."""
     at_most_throttled_share: float = 0.01
     """Of reads and writes; with more, throttling was measured rather than replication, and nothing passes."""
 
@@ -39,7 +41,7 @@ class ReplicatedInTime(msgspec.Struct, frozen=True, kw_only=True, tag="replicate
             raise InvalidPlan("replicated-in-time has no limit: give p50_at_most_s, p95_at_most_s or p99_at_most_s")
 
     def judge(self, history: History, experiment: ExperimentEvent) -> list[Finding]:
-        pairs = replication_latencies(history, experiment)
+        pairs = replication_latencies(history, experiment, way=self.way)
         if not pairs:
             why = f"the stack is in {history.header.stack.main_region} alone: there is nowhere to replicate to"
             return [Finding.unknown(CHECKER, "Writes reach the other regions in time", why)]
@@ -51,11 +53,12 @@ class ReplicatedInTime(msgspec.Struct, frozen=True, kw_only=True, tag="replicate
 
     def _judge_pair(self, pair: PairLatency) -> Iterator[Finding]:
         for share, limit_s in self._limits():
-            claim = f"{share:.0%} of the writes in {pair.source} were in {pair.receiving} within {limit_s:g} s"
+            made = " through the application" if self.way is Way.HTTPS else ""
+            claim = f"{share:.0%} of the writes{made} in {pair.source} were in {pair.receiving} within {limit_s:g} s"
             found = next((one for one in pair.quantiles if one.share == share), None)
             if found is None or pair.samples < self.at_least_samples:
                 yield Finding.unknown(
-                    CHECKER, claim, self._too_few(pair, share), subject=_subject(pair), samples=pair.samples
+                    CHECKER, claim, self._too_few(pair, share), subject=subject(pair), samples=pair.samples
                 )
             else:
                 yield self._judge_quantile(pair, claim, found, limit_s)
@@ -86,7 +89,7 @@ class ReplicatedInTime(msgspec.Struct, frozen=True, kw_only=True, tag="replicate
             unit="s",
             uncertainty=found.high_s - found.low_s if known else None,
             samples=pair.samples,
-            subject=_subject(pair),
+            subject=subject(pair),
             evidence=pair.unseen[:NAMED],
         )
 
@@ -134,5 +137,6 @@ def _cost(pair: PairLatency) -> Iterator[str]:
         yield f"polling leaves {pair.resolution_s * 1000:.1f} ms open (one poll takes {pair.read_s * 1000:.1f} ms)"
 
 
-def _subject(pair: PairLatency) -> str:
-    return f"{pair.source} → {pair.receiving}"
+def subject(pair: PairLatency) -> str:
+    """ "us-east-1 → eu-west-1", and the way when it is not the usual one."""
+    return f"{pair.source} → {pair.receiving}{' by HTTPS' if pair.way is Way.HTTPS else ''}"

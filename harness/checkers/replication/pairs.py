@@ -26,7 +26,7 @@ from harness.checkers.replication.turnbull import Distribution, Interval, estima
 from harness.checkers.statistics import quantile
 from harness.checkers.timeline import fault_windows
 from harness.checkers.versions import Arrival, Items, Write, is_throttled, items_of
-from harness.events import ExperimentEvent, ItemRead, ItemWrite, Outcome, ReplicationMetric
+from harness.events import ExperimentEvent, ItemRead, ItemWrite, Outcome, ReplicationMetric, Way
 from harness.history import History
 from harness.stack import RegionName
 
@@ -58,6 +58,8 @@ class CloudWatchLatency(msgspec.Struct, frozen=True, kw_only=True):
 class PairLatency(msgspec.Struct, frozen=True, kw_only=True):
     """How late one region is with another's writes."""
 
+    way: Way | None
+    """Of the writes and of the looks; None: however they were made."""
     source: RegionName
     receiving: RegionName
     samples: int
@@ -102,9 +104,11 @@ class PairLatency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def replication_latencies(
-    history: History, experiment: ExperimentEvent, *, settle_s: float = SETTLE_S
+    history: History, experiment: ExperimentEvent, *, way: Way | None = None, settle_s: float = SETTLE_S
 ) -> tuple[PairLatency, ...]:
     """One for each ordered pair of the stack's regions, from the writes of the experiment before its first fault.
+
+    `way`: only of writes made, and looked for, in this way.
 
     Raises:
         InvalidHistory: two writes carry the same value.
@@ -112,8 +116,8 @@ def replication_latencies(
     items, regions = items_of(history), history.header.stack.region_names
     broken = bool(fault_windows(history, experiment))
     until_s = experiment.steady_until_s if broken else experiment.end_s
-    stretch = _Stretch(items, experiment.start_s, until_s, broken=broken)
-    metrics = [metric for metric in history.of(ReplicationMetric) if stretch.holds(metric)]
+    stretch = _Stretch(items, experiment.start_s, until_s, broken=broken, way=way)
+    metrics = [one for one in history.of(ReplicationMetric) if experiment.start_s <= one.start_s <= until_s]
     return tuple(
         _pair(stretch, source, receiving, metrics, settle_s)
         for source in regions
@@ -125,14 +129,14 @@ def replication_latencies(
 class _Stretch:
     """What was done and seen from one time to another, by region."""
 
-    def __init__(self, items: Items, from_s: float, until_s: float, *, broken: bool) -> None:
+    def __init__(self, items: Items, from_s: float, until_s: float, *, broken: bool, way: Way | None) -> None:
         self.items = items
-        self.from_s, self.until_s, self.broken = from_s, until_s, broken
+        self.from_s, self.until_s, self.broken, self.way = from_s, until_s, broken, way
         self.reads = [read for _, read in items.reads if self.holds(read)]
         self.writes = [write for _, write in items.writes if self.holds(write)]
 
-    def holds(self, event: ItemRead | ItemWrite | ReplicationMetric) -> bool:
-        return self.from_s <= event.start_s <= self.until_s
+    def holds(self, event: ItemRead | ItemWrite) -> bool:
+        return self.from_s <= event.start_s <= self.until_s and self.way in {None, event.way}
 
 
 def _pair(
@@ -151,6 +155,7 @@ def _pair(
     distribution = estimate(intervals) if intervals else None
     bounds = Bounds(intervals, distribution) if distribution else None
     return PairLatency(
+        way=stretch.way,
         source=source,
         receiving=receiving,
         samples=len(intervals),

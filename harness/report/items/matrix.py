@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from harness.checkers.replication import CloudWatchLatency, PairLatency, Quantile
+from harness.checkers.replication import CloudWatchLatency, PairLatency, Quantile, subject
 from harness.findings import Finding, Verdict
 from harness.report.words import count, listed, number, seconds
 from harness.stack import RegionName
@@ -75,8 +75,7 @@ def spoken(found: Quantile) -> str:
 
 
 def _about(pair: PairLatency, findings: Sequence[Finding]) -> list[Finding]:
-    subject = f"{pair.source} → {pair.receiving}"
-    return [finding for finding in findings if finding.checker == REPLICATED and finding.subject == subject]
+    return [finding for finding in findings if finding.checker == REPLICATED and finding.subject == subject(pair)]
 
 
 def _cell(pair: PairLatency, findings: Sequence[Finding]) -> LatencyCell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.checkers.replication import PairLatency
+from harness.checkers.replication import PairLatency, subject
 from harness.findings import Finding, Verdict
 from harness.report.items.facts import ItemFacts
 from harness.report.items.ledger import CONFLICTS, LOST_UPDATES, conflicts_sentence, lost_sentence
@@ -35,20 +35,22 @@ def _replicated(passed: Sequence[Finding], pairs: Sequence[PairLatency]) -> Iter
     source, _, receiving = slowest.subject.partition(" → ")
     ways = len({finding.subject for finding in passed})
     there = f"in {receiving}{f', the slowest of {ways} ways,' if ways > 1 else ''}"
-    pair = next((one for one in pairs if (one.source, one.receiving) == (source, receiving)), None)
+    pair = next((one for one in pairs if subject(one) == slowest.subject), None)
     if pair is None:
         share = slowest.claim.partition(" of ")[0]
         judged = f"{seconds(slowest.measured or 0)} s (limit {number(slowest.limit, 's')})"
         yield f"{share} of the writes in {source} were {there} within {judged}"
     else:
-        times = listed(list(_quantiles(pair, passed, slowest.subject)))
+        times = listed(list(_quantiles(pair, passed)))
         yield f"a write in {source} was {there} after {times}"
 
 
-def _quantiles(pair: PairLatency, passed: Sequence[Finding], subject: str) -> Iterator[str]:
+def _quantiles(pair: PairLatency, passed: Sequence[Finding]) -> Iterator[str]:
     for found, name in ((pair.p50, "at the median"), (pair.p95, "at p95"), (pair.p99, "at p99")):
         if found:
-            mine = [one for one in passed if one.subject == subject and one.claim.startswith(f"{found.share:.0%} of ")]
+            mine = [
+                one for one in passed if one.subject == subject(pair) and one.claim.startswith(f"{found.share:.0%} of ")
+            ]
             yield f"{spoken(found)} {name}" + (f" (limit {number(mine[0].limit, 's')})" if mine else "")
 
 

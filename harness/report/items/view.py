@@ -9,11 +9,11 @@ import msgspec
 
 from harness.checkers.conflicts import conflict_ledger, lost_updates
 from harness.checkers.consistency.rules import Stretch
-from harness.checkers.replication import replication_latencies
+from harness.checkers.replication import PairLatency, replication_latencies
 from harness.checkers.rpo import rpos
 from harness.checkers.session import Session, sessions
 from harness.errors import HistoryError
-from harness.events import ExperimentEvent
+from harness.events import ExperimentEvent, Way
 from harness.findings import Finding
 from harness.history import History
 from harness.report.failover_table import Stage
@@ -27,13 +27,25 @@ from harness.report.items.promises import BrokenPromise, broken_promises
 from harness.report.items.recovery import JudgedCut, judged_cuts, recovery_stages, told_cuts
 from harness.report.palette import Palette
 
+TITLES = {
+    Way.DYNAMODB: "Replication latency",
+    Way.HTTPS: "Replication latency, written and read through the application",
+}
+
+
+class LatencyView(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the writes that were made in one way."""
+
+    title: str
+    matrix: LatencyMatrix
+    plots: list[Plot]
+
 
 class ItemsView(msgspec.Struct, frozen=True, kw_only=True):
     """As the page shows it; each part is None or empty when there is nothing to show."""
 
     facts: ItemFacts
-    matrix: LatencyMatrix | None = None
-    plots: list[Plot] = []
+    latencies: list[LatencyView] = []
     cuts: list[JudgedCut] = []
     cuts_left_out: int = 0
     stages: list[Stage] = []
@@ -64,8 +76,7 @@ class ItemsViews:
         claimed = any(finding.checker == CONFLICTS for finding in findings)
         return ItemsView(
             facts=facts,
-            matrix=latency_matrix(self._palette.regions, facts.pairs, findings),
-            plots=latency_plots(facts.pairs, self._palette),
+            latencies=self._latencies(facts.pairs, findings),
             cuts=told,
             cuts_left_out=len(facts.cuts) - len(told),
             stages=recovery_stages(told),
@@ -74,15 +85,31 @@ class ItemsViews:
             broken=broken_promises(self._history, findings),
         )
 
+    def _latencies(self, pairs: Sequence[PairLatency], findings: Sequence[Finding]) -> list[LatencyView]:
+        views = []
+        for way, title in TITLES.items():
+            mine = [pair for pair in pairs if pair.way is way]
+            matrix = latency_matrix(self._palette.regions, mine, findings)
+            if matrix:
+                views.append(LatencyView(title=title, matrix=matrix, plots=latency_plots(mine, self._palette)))
+        return views
+
     def _facts(self, experiment: ExperimentEvent, findings: Sequence[Finding]) -> ItemFacts:
         during = Stretch(from_s=experiment.start_s, until_s=experiment.end_s)
         return ItemFacts(
-            pairs=replication_latencies(self._history, experiment),
+            pairs=tuple(
+                pair
+                for way in self._ways(experiment)
+                for pair in replication_latencies(self._history, experiment, way=way)
+            ),
             cuts=tuple(judged_cuts(rpos(self._history, experiment), findings)),
             moves=tuple(one for one in self._moves if during.from_s <= one.moved_s <= during.until_s),
             ledger=conflict_ledger(self._history, stretch=during),
             lost=lost_updates(self._history, stretch=during),
         )
+
+    def _ways(self, experiment: ExperimentEvent) -> set[Way]:
+        return {write.way for write in calls_of(self._history).during(experiment).writes}
 
     @cached_property
     def _moves(self) -> tuple[Session, ...]:
