@@ -6,7 +6,7 @@ import msgspec
 
 from harness.clock import Clock
 from harness.errors import TargetError
-from harness.probes.endpoint import request
+from harness.probes.endpoint import request_in_region
 from harness.stack import RegionalStack
 from harness.target import Target
 
@@ -48,9 +48,7 @@ def place_item(target: Target, name: str, clock: Clock) -> str:
 def _ask(
     target: Target, regional: RegionalStack, method: str, path: str, body: bytes | None = None
 ) -> tuple[int, bytes] | None:
-    """Asks the custom domain in one region, past latency routing."""
-    address = target.resolve_host(regional.domain_target)[0]
-    return request(target, target.stack.domain_name, method, path, body, address=address)
+    return request_in_region(target, regional.region, method, path, body)
 
 
 def _told(reply: tuple[int, bytes] | None) -> str:
