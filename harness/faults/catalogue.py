@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import get_args
 
+from harness.faults.domain_detached import DomainDetached
+from harness.faults.endpoint_disabled import EndpointDisabled
 from harness.faults.health_broken import HealthBroken
 from harness.faults.protocol import Fault
 from harness.faults.replication_paused import ReplicationPaused
+from harness.faults.table_denied import TableDenied
+from harness.faults.throttled import MethodThrottled, StageThrottled
 
-AnyFault = HealthBroken | ReplicationPaused
+AnyFault = (
+    DomainDetached
+    | EndpointDisabled
+    | HealthBroken
+    | MethodThrottled
+    | ReplicationPaused
+    | StageThrottled
+    | TableDenied
+)
 
 
 def kinds() -> dict[str, type[AnyFault]]:

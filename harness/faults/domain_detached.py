@@ -15,7 +15,7 @@ from harness.aws import aws_errors
 from harness.errors import NotDeployed
 from harness.faults.about import About, Confidence
 from harness.faults.calls import Call, aws_call
-from harness.faults.regional import RegionalFault, Values
+from harness.faults.values import RegionalFault, Values
 from harness.probes.endpoint import request_in_region
 from harness.stack import Stack
 from harness.target import Target
@@ -36,10 +36,10 @@ class DomainDetached(RegionalFault, frozen=True, kw_only=True, tag="domain-detac
 
     name: ClassVar[str] = "domain-detached"
     about: ClassVar[About] = About(
-        summary="the custom domain answers 403 in the region; the health check on the API's own host stays green (gray)",
+        summary="the custom domain answers 403 in the region; a health check on the API's own host stays green (gray)",
         iam_actions=("apigateway:GET", "apigateway:DELETE", "apigateway:POST"),
-        aws="a request by a custom domain that matches no base path mapping is answered 403; the default endpoint does "
-        "not depend on mappings",
+        aws="a request by a custom domain that matches no base path mapping is answered 403; the default endpoint "
+        "does not depend on mappings",
         confidence=Confidence.DOCUMENTED,
         unknown="how soon a deleted or a new mapping takes effect; the body of the 403",
     )

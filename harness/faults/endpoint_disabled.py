@@ -15,8 +15,8 @@ from harness.aws import aws_errors
 from harness.errors import NotDeployed, RollbackFailed
 from harness.faults.about import About, Confidence
 from harness.faults.calls import Call, aws_call, carry_out
-from harness.faults.regional import RegionalFault, Values
 from harness.faults.stage import patch_stage, read_stage
+from harness.faults.values import RegionalFault, Values
 from harness.probes.endpoint import get_status
 from harness.stack import Stack
 from harness.target import Target

@@ -18,7 +18,7 @@ from harness.errors import InvalidPlan, NotDeployed
 from harness.faults.about import About, Confidence
 from harness.faults.calls import Call
 from harness.faults.policies import Policy, Statement, read_policy, remove_statements, write_policy
-from harness.faults.regional import RegionalFault, Values
+from harness.faults.values import RegionalFault, Values
 from harness.probes.endpoint import request_in_region
 from harness.stack import Stack
 from harness.target import Target
@@ -58,8 +58,8 @@ class TableDenied(RegionalFault, frozen=True, kw_only=True, tag="table-denied"):
             "dynamodb:DeleteResourcePolicy",
             "dynamodb:DeleteItem",
         ),
-        aws="a Deny in a table's resource policy overrides every Allow; DynamoDB answers 400 AccessDeniedException, and "
-        "what users see of it is up to the integration's mapping",
+        aws="a Deny in a table's resource policy overrides every Allow; DynamoDB answers 400 AccessDeniedException, "
+        "and what users see of it is up to the integration's mapping",
         confidence=Confidence.DOCUMENTED,
         unknown="how soon a changed policy counts; AWS refuses to change it again for 15 s",
     )

@@ -16,8 +16,8 @@ from harness.aws import aws_errors
 from harness.errors import InvalidPlan, NotDeployed
 from harness.faults.about import About, Confidence
 from harness.faults.calls import Call
-from harness.faults.regional import RegionalFault, Values
 from harness.faults.stage import PatchOperation, patch_stage, read_stage
+from harness.faults.values import RegionalFault, Values
 from harness.probes.endpoint import get_status, request_in_region
 from harness.stack import Stack
 from harness.target import Target
