@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from harness.audit import CallListener
 from harness.errors import CredentialsMissing, LabNotRunning, TargetError
 from harness.stack import RegionName
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_route53 import Route53Client
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
 _GLOBAL_REGION = "us-east-1"
@@ -57,6 +59,8 @@ class Aws:
         self._clients: dict[tuple[str, RegionName], Any] = {}
         self._once: dict[RegionName, DynamoDBClient] = {}
         self._lock = threading.Lock()
+        self.calls = CallListener()
+        """Tells every call that is made through here."""
 
     def client(self, service: str, region: RegionName) -> Any:
         """The boto3 client, made once. Raises CredentialsMissing at once; boto3 itself would at the first call."""
@@ -93,6 +97,10 @@ class Aws:
     def cloudwatch(self, region: RegionName) -> CloudWatchClient:
         return cast("CloudWatchClient", self.client("cloudwatch", region))
 
+    def s3(self) -> S3Client:
+        """Buckets are found wherever they are: S3 names the region of one that is elsewhere, and botocore follows."""
+        return cast("S3Client", self.client("s3", _GLOBAL_REGION))
+
     def route53(self) -> Route53Client:
         return cast("Route53Client", self.client("route53", _GLOBAL_REGION))
 
@@ -110,8 +118,14 @@ class Aws:
             connect_timeout=5,
             read_timeout=read_timeout_s,
             max_pool_connections=connections,
+            # A lab has one host name for all buckets.
+            s3={"addressing_style": "path"} if self._aws_url else None,
         )
-        return self._session.client(cast("Any", service), region_name=region, endpoint_url=self._aws_url, config=config)
+        client = self._session.client(
+            cast("Any", service), region_name=region, endpoint_url=self._aws_url, config=config
+        )
+        self.calls.attach(client.meta.events, region)
+        return client
 
     @functools.cached_property
     def _session(self) -> boto3.Session:

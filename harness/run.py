@@ -13,10 +13,11 @@ from typing import TypeVar
 import msgspec
 
 from harness import __version__
+from harness.audit import AuditLog
 from harness.checkers.checks import Check
 from harness.checkers.routing import nearest
 from harness.errors import UsageError
-from harness.events import RunHeader, VantageName
+from harness.events import Note, RunHeader, VantageName
 from harness.faults.journal import Journal
 from harness.findings import Finding, Verdict, overall
 from harness.guards import AnyGuard
@@ -30,6 +31,7 @@ T = TypeVar("T")
 HISTORY_FILE = "history.jsonl"
 RUN_FILE = "run.json"
 FINDINGS_FILE = "findings.json"
+AUDIT_FILE = "audit.jsonl"
 
 CLOSE_MARGIN_SHARE = 0.10
 """Two regions whose round trips differ by less are about equally near: Route 53 may choose either."""
@@ -103,6 +105,8 @@ class Run:
             self.journal.refuse_if_open()
             _point_latest(reports, self.folder)
             refused.pop_all()
+        self.audit = AuditLog(self.folder / AUDIT_FILE)
+        self._stop_auditing = target.aws.calls.listen(self.audit.write)
         self.recorder = Recorder(self.clock, self._header(), self.folder / HISTORY_FILE)
         self.findings: list[Finding] = []
         self.experiments: list[ExperimentRecord] = []
@@ -122,6 +126,12 @@ class Run:
 
     def close(self) -> RunRecord:
         """Writes run.json and findings.json and lets go of history and journal. The caller writes the report."""
+        self._stop_auditing()
+        self.audit.close()
+        if self.audit.lost:
+            now_s = self.clock.now_s()
+            text = f"{self.audit.lost} lines of {AUDIT_FILE} could not be written: {self.audit.reason}"
+            self.recorder.record(Note(start_s=now_s, end_s=now_s, source="runner", text=text))
         record = self._save(ended=True)
         self.recorder.close()
         self.journal.release()
