@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from harness.errors import InvalidEvent, InvalidHistory
-from harness.events import AnyEvent, FaultEvent, RunHeader
+from harness.events import AnyEvent, ExperimentEvent, FaultEvent, RunHeader
 from harness.history import History, encode_line
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ _OPERATIONS = f"""
         (row_number() OVER () - 1)::UINTEGER AS line,
         kind = 'write' AS writes,
         kind = 'read' AS reads,
-        kind IN ('run', 'fault') AS frames,
+        kind IN ('run', 'experiment', 'fault') AS frames,
         start_s,
         end_s,
         hash(key) AS key,
@@ -87,6 +87,7 @@ class Columns:
         if len(headers) != 1:
             raise InvalidHistory(f"history {path} has {len(headers)} header lines (kind 'run'), expected one")
         self._header_line, self.header = headers[0]
+        self.experiments = [event for event in frames.values() if isinstance(event, ExperimentEvent)]
         self.faults = [event for event in frames.values() if isinstance(event, FaultEvent)]
 
     def run(self, statement: str, **parameters: object) -> None:

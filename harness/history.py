@@ -64,10 +64,7 @@ class History(Sequence[AnyEvent]):
 
     def experiment(self, name: str) -> ExperimentEvent:
         """Raises InvalidHistory when there is no such experiment, or more than one."""
-        found = [event for event in self.of(ExperimentEvent) if event.experiment == name]
-        if len(found) != 1:
-            raise InvalidHistory(f"the history has {len(found)} experiments named {name!r}, expected one")
-        return found[0]
+        return one_named(self.of(ExperimentEvent), name)
 
     def since(self, at_s: float) -> History:
         """The events that start at `at_s` or later, behind the header. Indexes are the new history's own."""
@@ -79,6 +76,14 @@ class History(Sequence[AnyEvent]):
     def index_at_s(self, at_s: float) -> int:
         """Index of the first event that starts at `at_s` or later."""
         return bisect_left(self._events, at_s, lo=1, key=lambda event: event.start_s)
+
+
+def one_named(experiments: Iterable[ExperimentEvent], name: str) -> ExperimentEvent:
+    """Raises InvalidHistory when there is no experiment of that name, or more than one."""
+    found = [event for event in experiments if event.experiment == name]
+    if len(found) != 1:
+        raise InvalidHistory(f"the history has {len(found)} experiments named {name!r}, expected one")
+    return found[0]
 
 
 class LoadedHistory(msgspec.Struct, frozen=True):

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import EU, Story
+from builders import EU, Story, an_experiment
+from simulated_table import Defect, simulate
 
-from harness.checkers.checks import Check, DetectedInTime, FaultProven
-from harness.events import AnyEvent
+from harness.checkers.checks import Check, Consistent, DetectedInTime, FaultProven
+from harness.events import AnyEvent, RunHeader
 from harness.findings import Finding, Verdict
 from harness.history import encode_line
 from harness.run import FINDINGS_FILE, HISTORY_FILE, RUN_FILE, ExperimentRecord, RunRecord, save_json
@@ -135,3 +136,25 @@ def test_a_page_is_written_again_from_what_was_saved(folder: Path, harness: Call
     page = Path(harness("report").out.strip())
 
     assert "A claim of then" in page.read_text()
+
+
+def test_consistency_alone_is_judged_straight_from_the_file(folder: Path, harness: Callable[..., Any]) -> None:
+    """The same eight findings as when all is loaded, those of other checks left out."""
+    events = [an_experiment(), *simulate(seed=2, operations=1000, defect=Defect.FIRST_WRITER_WINS)]
+    save_run(folder, sorted(events, key=lambda event: not isinstance(event, RunHeader)), checks=(Consistent(), *CHECKS))
+
+    whole, alone = harness("check", "--json"), harness("check", "--json", "--consistency-only")
+
+    found = [one for one in json.loads(whole.out)["findings"] if one["checker"].startswith("consistency-")]
+    assert len(found) == 8
+    assert json.loads(alone.out)["findings"] == found
+    assert alone.exit_code == 1
+
+
+def test_a_run_that_never_checked_consistency_says_so(folder: Path, harness: Callable[..., Any]) -> None:
+    save_run(folder, story())
+
+    ended = harness("check", "--consistency-only")
+
+    assert ended.exit_code == 2
+    assert "none of its 1 experiments checks consistency" in ended.err

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
+from harness.checkers.consistency.columnar import judge_columns
 from harness.checkers.consistency.engines import judge_history
 from harness.checkers.consistency.judged import Judged, Samples
 from harness.checkers.consistency.rules import Rules, Stretch
 from harness.checkers.consistency.violations import Property, Violation
 from harness.checkers.requests import EVIDENCE_AT_MOST
+from harness.columns import columns_of_file
 from harness.events import ExperimentEvent
 from harness.findings import Finding, Verdict
-from harness.history import History
+from harness.history import History, one_named
 
 TOLD_AT_MOST = 3
 """Violations that the explanation spells out."""
@@ -103,8 +106,23 @@ class Consistent(msgspec.Struct, frozen=True, kw_only=True, tag="consistent"):
     at_least_keys: int = 5
 
     def judge(self, history: History, experiment: ExperimentEvent) -> list[Finding]:
-        rules = Rules(clock_uncertainty_s=self.clock_uncertainty_s, settle_s=self.settle_s)
-        judged = judge_history(history, rules, Stretch(from_s=experiment.start_s, until_s=experiment.end_s))
+        return self._findings(judge_history(history, self._rules, _stretch(experiment)))
+
+    def judge_file(self, path: Path, experiment: str) -> list[Finding]:
+        """The same findings, straight from history.jsonl: for histories too large to be loaded.
+
+        Raises:
+            InvalidHistory: a bad line, or not one experiment of that name.
+        """
+        with columns_of_file(path) as columns:
+            found = one_named(columns.experiments, experiment)
+            return self._findings(judge_columns(columns, self._rules, _stretch(found)))
+
+    @property
+    def _rules(self) -> Rules:
+        return Rules(clock_uncertainty_s=self.clock_uncertainty_s, settle_s=self.settle_s)
+
+    def _findings(self, judged: Judged) -> list[Finding]:
         return [self._finding(claim, judged) for claim in CLAIMS]
 
     def _finding(self, claim: Claim, judged: Judged) -> Finding:
@@ -151,6 +169,10 @@ class Consistent(msgspec.Struct, frozen=True, kw_only=True, tag="consistent"):
         if more > 0:
             return f"{claim.counted(samples)} {claim.what} are too few to tell; {more} more are needed"
         return None
+
+
+def _stretch(experiment: ExperimentEvent) -> Stretch:
+    return Stretch(from_s=experiment.start_s, until_s=experiment.end_s)
 
 
 def _told(violations: tuple[Violation, ...]) -> str:
