@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -71,6 +72,10 @@ class History(Sequence[AnyEvent]):
         return History([self.header, *self._events[self.index_at_s(at_s) :]])
 
     def end_s(self) -> float:
+        return self._end_s
+
+    @functools.cached_property
+    def _end_s(self) -> float:
         return max(event.end_s for event in self._events)
 
     def index_at_s(self, at_s: float) -> int:

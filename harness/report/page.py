@@ -15,6 +15,7 @@ from harness.checkers.timeline import failover_times
 from harness.events import ExperimentEvent
 from harness.findings import Finding, Verdict, overall
 from harness.history import History
+from harness.report import world
 from harness.report.answers import answer
 from harness.report.drawing import Timeline
 from harness.report.evidence import evidence_lines
@@ -31,6 +32,8 @@ from harness.report.palette import Palette
 from harness.report.timeline import build_timeline
 from harness.report.waterfall import STEPS, Waterfall, waterfalls
 from harness.report.words import Group, by_experiment, count, groups_of, tally
+from harness.report.world import land_path
+from harness.report.worldmap import build_map
 from harness.run import RunRecord
 
 PAGE_FILE = "index.html"
@@ -66,12 +69,15 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
     failovers = [failover for experiment in experiments for failover in experiment.failovers]
     # Those in which somebody moved come first: the others have little to tell.
     failovers.sort(key=lambda failover: not failover.times.clients_s)
+    palette = Palette(history.header.stack.region_names)
+    drawn = build_map(history, palette)
     return render(
         "page.html",
-        scripts=("page.js",),
+        styles=("map.css",),
+        scripts=("tip.js", "page.js", "map.js"),
         record=record,
         stack=history.header.stack,
-        palette=Palette(history.header.stack.region_names),
+        palette=palette,
         steps=STEPS,
         experiments=experiments,
         failovers=failovers,
@@ -81,6 +87,11 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
         headline=_headline(record, experiments),
         how=how_measured(history, record, folder),
         hovers=as_json({view.ident: view.timeline.hovers for view in experiments if view.timeline}),
+        map=drawn,
+        changes=as_json(drawn.changes) if drawn else "",
+        land=land_path(),
+        MAP_WIDTH=world.WIDTH,
+        MAP_HEIGHT=world.HEIGHT,
         evidence=functools.partial(evidence_lines, history),
         WIDTH=WIDTH,
         HEIGHT=HEIGHT,

@@ -1,23 +1,12 @@
-"use strict";
 // Pointing at a timeline tells what was seen there, its axis can be stretched, and the findings can be filtered.
 // Nothing here is needed to read the page: it is drawn without.
 {
   const hovers = JSON.parse(document.getElementById("hovers").textContent);
-  const tip = document.getElementById("tip");
   const ZOOM_AT_MOST = 40;
 
   const hide = (figure) => {
-    tip.hidden = true;
+    hideTip();
     figure.querySelector(".hair").setAttribute("visibility", "hidden");
-  };
-
-  const show = (event, lines) => {
-    tip.textContent = lines.join("\n");
-    tip.hidden = false;
-    const left = event.clientX + 16 + tip.offsetWidth > innerWidth ? event.clientX - 16 - tip.offsetWidth : event.clientX + 16;
-    const top = Math.min(event.clientY + 16, innerHeight - tip.offsetHeight - 4);
-    tip.style.left = `${Math.max(4, left)}px`;
-    tip.style.top = `${Math.max(4, top)}px`;
   };
 
   const signed = (seconds) => `${seconds < 0 ? "−" : "+"}${Math.abs(seconds).toFixed(1)} s`;
@@ -37,9 +26,9 @@
     hair.setAttribute("visibility", "visible");
     const when = `${at.toFixed(1)} s, ${signed(at - origin)} from ${countsFrom}`;
     const row = rows.find(([top, height]) => y - axis >= top && y - axis < top + height);
-    if (!row) return show(event, [when]);
+    if (!row) return showTip(event, [when]);
     const parts = row[3].filter(([start, end]) => start <= at && at <= end).map((part) => part[2]);
-    return show(event, [`${row[2]} · ${when}`, ...(parts.length ? parts : ["nobody looked"])]);
+    return showTip(event, [`${row[2]} · ${when}`, ...(parts.length ? parts : ["nobody looked"])]);
   };
 
   const stretch = (figure, factor, share) => {
