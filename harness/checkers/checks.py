@@ -13,6 +13,7 @@ from harness.checkers.deployment import check_deployment
 from harness.checkers.fail_open import FailsOpen
 from harness.checkers.failback import FailbackInTime
 from harness.checkers.failover import DetectedInTime, DnsChangedInTime, FailedRequests, VantagesRecovered
+from harness.checkers.flaps import InAndOutOfDns, NoFlaps
 from harness.checkers.limits import Allowances
 from harness.checkers.pacing import Paced
 from harness.checkers.proof import FaultProven
@@ -20,6 +21,7 @@ from harness.checkers.replication import ReplicatedInTime
 from harness.checkers.routing import RoutedToNextNearest, ServedByNearest, UntouchedStayedPut
 from harness.checkers.rpo import RecoveryPoint
 from harness.checkers.session import SessionContinuity
+from harness.checkers.split_brain import SplitBrain
 from harness.checkers.steady_state import SteadyAfter, SteadyState
 from harness.events import ExperimentEvent
 from harness.findings import Finding
@@ -38,12 +40,15 @@ __all__ = [
     "FailedRequests",
     "FailsOpen",
     "FaultProven",
+    "InAndOutOfDns",
+    "NoFlaps",
     "Paced",
     "RecoveryPoint",
     "ReplicatedInTime",
     "RoutedToNextNearest",
     "ServedByNearest",
     "SessionContinuity",
+    "SplitBrain",
     "SteadyAfter",
     "SteadyState",
     "UntouchedStayedPut",
@@ -70,12 +75,15 @@ Check = (
     | FailedRequests
     | FailsOpen
     | FaultProven
+    | InAndOutOfDns
+    | NoFlaps
     | Paced
     | RecoveryPoint
     | ReplicatedInTime
     | RoutedToNextNearest
     | ServedByNearest
     | SessionContinuity
+    | SplitBrain
     | SteadyAfter
     | SteadyState
     | UntouchedStayedPut

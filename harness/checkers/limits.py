@@ -63,3 +63,18 @@ def client_limit(stack: Stack, allowances: Allowances) -> Limit:
         at_most_s=dns.at_most_s + stack.record_ttl_s + allowances.probe_interval_s,
         because=f"{dns.because} + {stack.record_ttl_s:g} s TTL + {allowances.probe_interval_s:g} s between requests",
     )
+
+
+def agreement_limit(stack: Stack, allowances: Allowances, *, cached: bool = False) -> Limit:
+    """For how long two users with the same nearest regions may be led to, or served by, different ones.
+
+    Not all name servers learn at the same moment; `cached`: and not all caches expire at the same one.
+    """
+    servers_s = allowances.propagation_s + allowances.margin_s
+    because = f"{allowances.propagation_s:g} s to the name servers + {allowances.margin_s:g} s margin"
+    if not cached:
+        return Limit(at_most_s=servers_s, because=because)
+    return Limit(
+        at_most_s=servers_s + stack.record_ttl_s + allowances.probe_interval_s,
+        because=f"{because} + {stack.record_ttl_s:g} s TTL + {allowances.probe_interval_s:g} s between requests",
+    )
