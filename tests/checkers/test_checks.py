@@ -43,13 +43,12 @@ OF_A_FAILOVER: tuple[Check, ...] = (
     FailedRequests(region=EU),
     UntouchedStayedPut(region=EU),
     FailbackInTime(region=EU),
-    InAndOutOfDns(region=EU),
     NoFlaps(),
     SplitBrain(near_km=1200),
     SteadyAfter(),
     Paced(),
 )
-ALL: tuple[Check, ...] = (*OF_A_FAILOVER, FailsOpen(), DeployedAsPrescribed())
+ALL: tuple[Check, ...] = (*OF_A_FAILOVER, FailsOpen(), DeployedAsPrescribed(), InAndOutOfDns(region=EU))
 
 
 def test_a_failover_as_it_should_be_passes_every_check():
