@@ -97,5 +97,16 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return ScaledClock(self.clock_rate, datetime.fromisoformat(origin) if origin else None)
 
 
+class ServedRegion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a reply tells which region served it. The first of the three that says something counts."""
+
+    header: str = "x-served-region"
+    """The reference stack names its region in every reply, errors included. Empty: no header does."""
+    body_field: str = ""
+    """Of a JSON body, with dots between levels: "meta.region". Empty: none."""
+    ip_ranges_file: str | None = None
+    """A copy of https://ip-ranges.amazonaws.com/ip-ranges.json: the region is that of the address which served."""
+
+
 def is_region_name(text: str) -> bool:
     return _REGION.fullmatch(text) is not None

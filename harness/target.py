@@ -20,9 +20,10 @@ import msgspec
 from harness.aws import Aws, aws_errors
 from harness.clock import ScaledClock
 from harness.errors import CertificateInvalid, InvalidTargetFile, TargetError
+from harness.ip_ranges import AddressRanges, load_ranges
 from harness.levers import Levers, need_levers
 from harness.nameservers import Nameserver, addresses_of, parse_nameserver, system_addresses
-from harness.stack import Endpoints, RegionName, Stack
+from harness.stack import Endpoints, RegionName, ServedRegion, Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_acm import ACMClient
@@ -43,13 +44,22 @@ class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: str
     stack: Stack
     endpoints: Endpoints = Endpoints()
+    served_region: ServedRegion = ServedRegion()
 
 
 class Target:
     """A stack and the way to it. Threads may share one."""
 
-    def __init__(self, stack: Stack, endpoints: Endpoints | None = None, *, name: str) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        endpoints: Endpoints | None = None,
+        *,
+        name: str,
+        served_region: ServedRegion | None = None,
+    ) -> None:
         self.name = name
+        self.served_region = served_region or ServedRegion()
         self.stack = stack
         self.endpoints = endpoints or Endpoints()
         self.aws = Aws(self.endpoints.aws_url)
@@ -144,12 +154,26 @@ class Target:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
+    @functools.cache  # noqa: B019  # a Target lives as long as its process
+    def address_ranges(self) -> AddressRanges:
+        """Those of `served_region.ip_ranges_file`; none when it names no file.
+
+        Raises:
+            InvalidTargetFile: the file cannot be read, or is not in the format of ip-ranges.json.
+        """
+        file = self.served_region.ip_ranges_file
+        return load_ranges(Path(file)) if file else AddressRanges({})
+
     def region_of_addresses(self, addresses: Iterable[str]) -> RegionName | None:
-        """The region whose domain target has these addresses; None when unknown, or when they are of several."""
+        """The region whose domain target has these addresses, or else whose published ranges they are in.
+
+        None when unknown, or when they are of several.
+        """
         wanted = tuple(addresses)
         if any(address not in self._regions_of_addresses for address in wanted):
             self._refresh_addresses()
-        regions = {self._regions_of_addresses.get(address) for address in wanted}
+        ranges = self.address_ranges()
+        regions = {self._regions_of_addresses.get(address) or ranges.region_of(address) for address in wanted}
         return regions.pop() if len(regions) == 1 else None
 
     def _refresh_addresses(self) -> None:
@@ -182,7 +206,7 @@ def load_target(path: Path) -> Target:
         ) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidTargetFile(f"target file {path}: {error}") from error
-    return Target(file.stack, file.endpoints, name=file.name)
+    return Target(file.stack, file.endpoints, name=file.name, served_region=file.served_region)
 
 
 def save_target(target: Target, path: Path) -> None:
@@ -193,7 +217,9 @@ def save_target(target: Target, path: Path) -> None:
     """
     if path.suffix == ".toml":
         raise InvalidTargetFile(f"target file {path}: written as JSON only; give it a name that ends in .json")
-    file = TargetFile(name=target.name, stack=target.stack, endpoints=target.endpoints)
+    file = TargetFile(
+        name=target.name, stack=target.stack, endpoints=target.endpoints, served_region=target.served_region
+    )
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         partial.write_bytes(msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n")

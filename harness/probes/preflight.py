@@ -9,9 +9,9 @@ import dns.rdatatype
 
 from harness.aws import Aws, aws_errors
 from harness.errors import CertificateInvalid, NameserverUnreachable, TargetError
-from harness.models.resolver import TtlCache
 from harness.nameservers import query
 from harness.probes.https import look
+from harness.probes.user import User
 from harness.target import Target
 from harness.vantages import Vantage, catalogue
 
@@ -57,7 +57,7 @@ def check_authoritative(target: Target, zone_name: str) -> None:
 
 
 def check_https(target: Target, vantage: Vantage, *, path: str) -> None:
-    reply = look(target, vantage, TtlCache(), clock=target.new_clock(), path=path)
+    reply = look(target, User(vantage), clock=target.new_clock(), path=path)
     if reply.status is not None:
         return
     where = f"https://{target.stack.domain_name}{path} at {reply.address or 'no address'}"

@@ -1,6 +1,7 @@
 """All probes of an experiment, running: HTTPS and DNS from every vantage, and the health of every region.
 
-One thread per vantage for HTTPS, one for DNS, one for health; each keeps to absolute deadlines. Threads, not asyncio,
+One thread per vantage for HTTPS, one for DNS, one for health, and one for each vantage whose users ask a resolver that
+is not ours, so that one which never answers slows nobody else. Each keeps to absolute deadlines. Threads, not asyncio,
 because a thread's deadline is missed by a tenth of a millisecond where a busy event loop misses it by several.
 """
 
@@ -18,12 +19,14 @@ import msgspec
 
 from harness.errors import InvalidPlan, TargetError
 from harness.events import Gap
-from harness.models.resolver import TtlCache
 from harness.probes.dns import DnsSweep
 from harness.probes.health import HealthPoll
 from harness.probes.https import TIMEOUT_FLOOR_WALL_S, TIMEOUT_S, look
 from harness.probes.pacing import Pace
+from harness.probes.resolvers import ask_resolver
+from harness.probes.user import User
 from harness.recorder import Recorder
+from harness.resolving import DnsWay
 from harness.target import Target
 from harness.vantages import Vantage
 
@@ -40,6 +43,9 @@ _LEAD_WALL_S = 0.05
 """Between starting the threads and the first slot, so that none is missed before it could be made."""
 
 _STOP_GRACE_WALL_S = 5.0
+
+TEST_DNS_ANSWER_EVERY_S = 1.0
+"""For all vantages together: of the five API requests a second that an account has, the health polls take 1.5."""
 
 
 class ProbePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +79,9 @@ class Watch:
         self._clock = recorder.clock
         self._plan = plan
         self._stopping = threading.Event()
-        self._pool = ThreadPoolExecutor(max_workers=len(self._vantages) + 2, thread_name_prefix="probe")
+        self._resolved = tuple(v for v in self._vantages if v.resolver.way is not DnsWay.AUTHORITATIVE)
+        workers = len(self._vantages) + len(self._resolved) + 2
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="probe")
         self._probes: list[Future[None]] = []
         self._switch_interval_s = sys.getswitchinterval()
 
@@ -90,6 +98,8 @@ class Watch:
         start_s = self._clock.now_s() + _LEAD_WALL_S * self._clock.rate
         for number, vantage in enumerate(self._vantages):
             self._probes.append(self._pool.submit(self._watch_https, vantage, number, start_s))
+        for number, vantage in enumerate(self._resolved):
+            self._probes.append(self._pool.submit(self._watch_resolver, vantage, number, start_s))
         self._probes.append(self._pool.submit(self._watch_dns, start_s))
         self._probes.append(self._pool.submit(self._watch_health, start_s))
 
@@ -121,14 +131,13 @@ class Watch:
         self.stop()
 
     def _watch_https(self, vantage: Vantage, number: int, start_s: float) -> None:
-        cache = TtlCache(first_age=number * _GOLDEN % 1)
+        user = User(vantage, first_age=number * _GOLDEN % 1, seed=number)
         pace = Pace(start_s=start_s, every_s=self._plan.https_every_s, phase=number / len(self._vantages))
 
         def once(due_s: float) -> None:
             reply = look(
                 self._target,
-                vantage,
-                cache,
+                user,
                 clock=self._clock,
                 path=self._plan.path,
                 timeout_s=self._plan.https_timeout_s,
@@ -136,7 +145,22 @@ class Watch:
             )
             self._recorder.record(reply)
 
-        self._keep(pace, once, source="https", vantage=vantage.name)
+        try:
+            self._keep(pace, once, source="https", vantage=vantage.name)
+        finally:
+            user.close()
+
+    def _watch_resolver(self, vantage: Vantage, number: int, start_s: float) -> None:
+        """What the vantage's resolver says, beside what the name servers say."""
+        every_s = self._plan.dns_every_s
+        if vantage.resolver.way is DnsWay.TEST_DNS_ANSWER:
+            every_s = max(every_s, TEST_DNS_ANSWER_EVERY_S * len(self._resolved))
+        pace = Pace(start_s=start_s, every_s=every_s, phase=number / len(self._resolved))
+
+        def once(_: float) -> None:
+            self._recorder.record(ask_resolver(self._target, vantage, clock=self._clock))
+
+        self._keep(pace, once, source="resolver", vantage=vantage.name)
 
     def _watch_dns(self, start_s: float) -> None:
         """A round asks one server for all vantages; the rounds go through the servers in turn."""

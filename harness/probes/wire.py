@@ -60,6 +60,8 @@ class Reply(msgspec.Struct, frozen=True):
     ttl_s: float | None = None
     scope: int | None = None
     truncated: bool = False
+    extended_error: int | None = None
+    """The first one, when there are several (RFC 8914)."""
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -84,10 +86,14 @@ def template(domain_name: str, version: int, prefix_length: int) -> Template:
 
 
 @functools.lru_cache(maxsize=4096)
-def question(domain_name: str, client_subnet: str | None) -> Question:
-    """An A question as a resolver puts it to an authoritative server: no recursion desired, EDNS, client subnet."""
+def question(domain_name: str, client_subnet: str | None, *, recurse: bool = False) -> Question:
+    """An A question with EDNS and client subnet, as a resolver puts it to an authoritative server.
+
+    `recurse`: as a client puts it to a resolver (recursion desired).
+    """
     options: list[dns.edns.Option] = [_ecs_option(client_subnet)] if client_subnet else []
-    query = dns.message.make_query(domain_name, "A", flags=0, use_edns=0, payload=UDP_PAYLOAD, options=options)
+    flags = dns.flags.RD if recurse else 0
+    query = dns.message.make_query(domain_name, "A", flags=flags, use_edns=0, payload=UDP_PAYLOAD, options=options)
     wire = query.to_wire()
     section_end = 12 + len(query.question[0].name.to_wire() or b"") + 4
     # The OPT record ends the message: root owner (1), type (2), payload (2), flags (4), then data length and data.
@@ -192,12 +198,14 @@ def _parse_any(asked: Question, data: bytes) -> Reply:
     echoes = [option for option in message.options if isinstance(option, dns.edns.ECSOption)]
     if any(not _echoes(option, asked) for option in echoes):
         raise MalformedReply("echoes another client subnet")  # RFC 7871, 7.3: such a reply must be dropped
+    extended_errors = [int(option.code) for option in message.options if isinstance(option, dns.edns.EDEOption)]
     return Reply(
         rcode=dns.rcode.to_text(message.rcode()),
         addresses=tuple(rdata.address for rrset in records for rdata in rrset),
         ttl_s=float(min(rrset.ttl for rrset in message.answer)) if records else None,
         scope=echoes[0].scopelen if echoes else None,
         truncated=bool(message.flags & dns.flags.TC),
+        extended_error=extended_errors[0] if extended_errors else None,
     )
 
 

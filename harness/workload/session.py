@@ -6,10 +6,9 @@ import itertools
 
 from harness.clock import Clock
 from harness.events import Gap, Operation
-from harness.models.resolver import CachedAnswer, TtlCache
-from harness.probes.dns import ask
 from harness.probes.items import SOURCE, PlannedWrite, read, write
 from harness.probes.pacing import Pace, Slot
+from harness.probes.resolve import cache_of, resolve
 from harness.recorder import Recorder
 from harness.stack import RegionName
 from harness.target import Target
@@ -29,26 +28,18 @@ class Whereabouts:
         self._target = target
         self._vantage = vantage
         self._clock = clock
-        self._cache = TtlCache(first_age=first_age)
+        self._cache = cache_of(vantage, first_age=first_age)
 
     def region(self) -> RegionName:
         """Raises Nowhere."""
-        domain_name = self._target.stack.domain_name
-        answer = self._cache.fresh(domain_name, self._clock.now_s()) or self._resolve(domain_name)
-        region = self._target.region_of_addresses(answer.addresses)
+        found = resolve(self._target, self._vantage, self._cache, clock=self._clock)
+        if found.use is None:
+            raise Nowhere(f"DNS: {found.error}")
+        addresses = found.use.answer.value.addresses
+        region = self._target.region_of_addresses(addresses)
         if region is None:
-            raise Nowhere(f"DNS: {', '.join(answer.addresses)} belong to no one region of the stack")
+            raise Nowhere(f"DNS: {', '.join(addresses)} belong to no one region of the stack")
         return region
-
-    def _resolve(self, domain_name: str) -> CachedAnswer:
-        error: str | None = "no name server"
-        for server in self._target.nameservers():
-            answer = ask(self._target, self._vantage, server, clock=self._clock)
-            if answer.addresses:
-                ttl_s = answer.ttl_s or 0.0
-                return self._cache.store(domain_name, answer.addresses, ttl_s=ttl_s, now_s=answer.end_s)
-            error = answer.error
-        raise Nowhere(f"DNS: {error}")
 
 
 class SessionClient:
@@ -67,7 +58,7 @@ class SessionClient:
         *,
         first_age: float = 0.0,
     ) -> None:
-        """`first_age`: of its resolver's first answer, see TtlCache."""
+        """`first_age`: of its resolver's first answer, see ResolverCache."""
         self.name = f"session:{vantage.name}"
         self.keys = keys.own(self.name, plan.keys)
         self._target = target

@@ -15,9 +15,10 @@ import trustme
 
 from harness.clock import ScaledClock
 from harness.events import Outcome
-from harness.models.resolver import TtlCache
 from harness.probes import https
 from harness.probes.https import look
+from harness.probes.resolve import Resolved
+from harness.probes.user import User
 
 
 @pytest.fixture
@@ -27,12 +28,22 @@ def clock():
 
 @pytest.fixture
 def see(loopback_target, ireland, clock):
-    """One look with a fresh cache."""
+    """One look, by a new user unless one is given."""
 
-    def see(cache=None, **options):
-        return look(loopback_target, ireland, cache or TtlCache(), clock=clock, path="/data/1", **options)
+    def see(user=None, **options):
+        return look(loopback_target, user or User(ireland), clock=clock, path="/data/1", **options)
 
     return see
+
+
+@pytest.fixture
+def user(ireland):
+    return User(ireland)
+
+
+def knows(user, *addresses, ttl_s=60, now_s):
+    """The user's resolver has this answer."""
+    user.cache.store("api.example.com", Resolved(addresses=addresses), ttl_s=ttl_s, now_s=now_s)
 
 
 @pytest.fixture
@@ -71,41 +82,37 @@ def test_durations_are_in_stack_seconds(see, https_server):
     assert see().first_byte_s >= 1.0
 
 
-def test_the_name_server_is_asked_once_per_ttl(see, name_server, clock):
-    cache = TtlCache()
-    first, second = see(cache), see(cache)
+def test_the_name_server_is_asked_once_per_ttl(see, user, name_server, clock):
+    first, second = see(user), see(user)
 
     assert [query.question[0].name.to_text() for query in name_server.queries].count("api.example.com.") == 1
     assert second.dns_s is None
     assert second.resolved_s == first.resolved_s < second.start_s
 
 
-def test_an_expired_answer_is_asked_for_again(see, name_server, clock):
-    cache = TtlCache()
-    cache.store("api.example.com", ("127.0.0.9",), ttl_s=60, now_s=-60)
+def test_an_expired_answer_is_asked_for_again(see, user, name_server, clock):
+    knows(user, "127.0.0.9", now_s=-60)
 
-    reply = see(cache)
+    reply = see(user)
 
     assert (reply.outcome, reply.address) == (Outcome.OK, "127.0.0.1")
     assert reply.resolved_s >= reply.start_s
 
 
-def test_a_cached_answer_is_used_even_when_it_is_wrong_by_now(see, clock):
+def test_a_cached_answer_is_used_even_when_it_is_wrong_by_now(see, user, clock):
     """Nothing listens on 127.0.0.9: users go on being sent there until their resolver's TTL has passed."""
-    cache = TtlCache()
-    cache.store("api.example.com", ("127.0.0.9",), ttl_s=60, now_s=clock.now_s())
+    knows(user, "127.0.0.9", now_s=clock.now_s())
 
-    reply = see(cache)
+    reply = see(user)
 
     assert reply.outcome is Outcome.FAIL
     assert reply.error.startswith("connect refused by 127.0.0.9:")
 
 
-def test_the_next_address_is_tried_when_one_refuses(see, name_server):
-    cache = TtlCache()
-    cache.store("api.example.com", ("127.0.0.9", "127.0.0.1"), ttl_s=60, now_s=0)
+def test_the_next_address_is_tried_when_one_refuses(see, user, name_server):
+    knows(user, "127.0.0.9", "127.0.0.1", now_s=0)
 
-    reply = see(cache)
+    reply = see(user)
 
     assert (reply.outcome, reply.address) == (Outcome.OK, "127.0.0.1")
 
@@ -146,13 +153,12 @@ def test_a_name_that_does_not_resolve_is_told_by_its_code(see, name_server, rcod
     assert (reply.outcome, reply.error, reply.address) == (Outcome.FAIL, error, None)
 
 
-def test_a_failed_lookup_is_not_cached(see, name_server):
-    cache = TtlCache()
+def test_a_failed_lookup_is_not_cached(see, user, name_server):
     name_server.rcode = dns.rcode.SERVFAIL
-    see(cache)
+    see(user)
     name_server.rcode = dns.rcode.NOERROR
 
-    assert see(cache).outcome is Outcome.OK
+    assert see(user).outcome is Outcome.OK
 
 
 def test_a_certificate_for_another_host_is_told(see, https_server, make_context):
@@ -190,8 +196,7 @@ def test_sni_names_the_domain(see, https_server, make_context):
     assert names == ["api.example.com"]
 
 
-def test_every_look_is_a_new_full_handshake(see, https_server):
-    cache = TtlCache()
+def test_every_look_is_a_new_full_handshake(see, user, https_server):
     resumed = []
 
     def reply(connection, _):
@@ -199,8 +204,8 @@ def test_every_look_is_a_new_full_handshake(see, https_server):
         connection.sendall(https_server.reply)
 
     https_server.handle = reply
-    see(cache)
-    see(cache)
+    see(user)
+    see(user)
 
     assert resumed == [False, False]
 
