@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from harness.checkers.consistency.columnar import judge_columns
 from harness.checkers.consistency.judged import Judged
 from harness.checkers.consistency.plain import judge_plainly
 from harness.checkers.consistency.rules import WHOLE, Rules, Stretch
-from harness.columns import columns_of_file, columns_of_history
+from harness.columns import columns_of_history
 from harness.events import ItemRead, ItemWrite
 from harness.history import History
 
@@ -20,14 +18,4 @@ def judge_history(history: History, rules: Rules, stretch: Stretch = WHOLE) -> J
     if len(history.of(ItemWrite)) + len(history.of(ItemRead)) < LARGE:
         return judge_plainly(history, rules, stretch)
     with columns_of_history(history) as columns:
-        return judge_columns(columns, rules, stretch)
-
-
-def judge_file(path: Path, rules: Rules, stretch: Stretch = WHOLE) -> Judged:
-    """Without loading the history: for files of any size.
-
-    Raises:
-        InvalidHistory: see `columns_of_file`.
-    """
-    with columns_of_file(path) as columns:
         return judge_columns(columns, rules, stretch)

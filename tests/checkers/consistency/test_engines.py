@@ -14,11 +14,11 @@ from simulated_table import Defect, simulate
 
 from harness.checkers.consistency import engines
 from harness.checkers.consistency.columnar import judge_columns
-from harness.checkers.consistency.engines import judge_file, judge_history
+from harness.checkers.consistency.engines import judge_history
 from harness.checkers.consistency.plain import judge_plainly
 from harness.checkers.consistency.rules import Rules, Stretch
 from harness.checkers.consistency.violations import Property
-from harness.columns import columns_of_history
+from harness.columns import columns_of_file, columns_of_history
 from harness.events import ItemRead, ItemWrite, Operation, Outcome
 from harness.history import encode_line, load_history
 
@@ -174,7 +174,8 @@ def test_columns_name_operations_by_their_place_in_the_history(tmp_path):
     path = tmp_path / "history.jsonl"
     path.write_bytes(b"".join(encode_line(event) for event in sorted(history, key=lambda event: event.end_s)))
 
-    assert judge_file(path, RULES) == judge_plainly(load_history(path).history, RULES)
+    with columns_of_file(path) as columns:
+        assert judge_columns(columns, RULES) == judge_plainly(load_history(path).history, RULES)
 
 
 def test_a_large_history_is_judged_in_columns(monkeypatch):
