@@ -49,7 +49,7 @@ class HealthBroken(RegionalFault, frozen=True, kw_only=True, tag="health-broken"
         Raises:
             NotDeployed: the stage has no such variable, so there is nothing that this fault could switch.
         """
-        found = self.read(target)
+        found = super().snapshot(target)
         if not found[VARIABLE]:
             regional = target.stack.in_region(self.region)
             raise NotDeployed(

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from harness.errors import NotDeployed, RollbackFailed
+from harness.errors import InvalidPlan, NotDeployed, RollbackFailed
 from harness.faults.about import About
 from harness.faults.calls import Call, carry_out
 from harness.stack import RegionName, Stack
@@ -57,7 +57,20 @@ class ValuesFault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
         raise NotImplementedError
 
     def snapshot(self, target: Target) -> Values:
-        return self.read(target)
+        """The values as they are.
+
+        Raises:
+            InvalidPlan: they are already what the fault would make them.
+        """
+        found = self.read(target)
+        broken = self.broken(found)
+        if broken and all(found.get(name) == value for name, value in broken.items()):
+            told = ", ".join(f"{name} is {value!r}" for name, value in broken.items())
+            raise InvalidPlan(
+                f"{self.describe()}: {told} already, so there is nothing to break and nothing could be proven; put it "
+                "right first"
+            )
+        return found
 
     def rollback(self, target: Target, snapshot: Values) -> None:
         """Undoes it unless that is done; a value that is neither ours nor the one from before stays as it is.
@@ -65,6 +78,11 @@ class ValuesFault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
         Raises:
             RollbackFailed: naming the first such value, and the commands that would put it back all the same.
         """
+        if self.is_to_be_undone(target, snapshot):
+            carry_out(self.undoing(target.stack, snapshot), target)
+
+    def is_to_be_undone(self, target: Target, snapshot: Values) -> bool:
+        """False when everything is as before. Raises RollbackFailed as `rollback` does."""
         now, broken = self.read(target), self.broken(snapshot)
         for name, value in now.items():
             before = snapshot.get(name, "")
@@ -75,8 +93,7 @@ class ValuesFault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
                     f"nor {before!r} from before. Somebody changed it meanwhile; it was left as it is. To put it "
                     f"back: {self.by_hand(target.stack, snapshot)}"
                 )
-        if any(value != snapshot.get(name, "") for name, value in now.items()):
-            carry_out(self.undoing(target.stack, snapshot), target)
+        return any(value != snapshot.get(name, "") for name, value in now.items())
 
     def is_rolled_back(self, target: Target, snapshot: Values) -> bool:
         return all(value == snapshot.get(name, "") for name, value in self.read(target).items())
