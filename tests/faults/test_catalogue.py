@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders import EU, US, a_stack
+from fault_looks import eventually, read_back
 
 from harness.audit import LoggedCall
 from harness.errors import InvalidPlan
@@ -49,13 +49,14 @@ EXAMPLES: tuple[AnyFault, ...] = (
 
 on_each_fault = pytest.mark.parametrize("fault", EXAMPLES, ids=lambda fault: fault.describe())
 
-ReadBack = Callable[[Target], dict[str, str]]
-
 
 @on_each_fault
 @pytest.mark.lab
 def test_it_is_proven_from_outside_and_leaves_everything_as_it_was(
-    fault: AnyFault, lab_target: Target, recorder: Recorder, journal: Journal, read_back: ReadBack
+    fault: AnyFault,
+    lab_target: Target,
+    recorder: Recorder,
+    journal: Journal,
 ) -> None:
     """To the byte, as read back; undoing it again, or recovering once more, changes nothing."""
     before = read_back(lab_target)
@@ -70,12 +71,12 @@ def test_it_is_proven_from_outside_and_leaves_everything_as_it_was(
     as_fault(fault).rollback(lab_target, entry.snapshot)
     assert as_fault(fault).is_rolled_back(lab_target, entry.snapshot)
     assert read_back(lab_target) == before
-    assert comes_true(lab_target, lambda: as_fault(fault).prove_removed(lab_target))
+    assert eventually(lab_target, lambda: as_fault(fault).prove_removed(lab_target))
 
 
 @on_each_fault
 @pytest.mark.lab
-def test_undoing_what_was_never_done_changes_nothing(fault: AnyFault, lab_target: Target, read_back: ReadBack) -> None:
+def test_undoing_what_was_never_done_changes_nothing(fault: AnyFault, lab_target: Target) -> None:
     """A run that was killed between its journal entry and its first call."""
     before = read_back(lab_target)
     snapshot = as_fault(fault).snapshot(lab_target)
@@ -89,7 +90,7 @@ def test_undoing_what_was_never_done_changes_nothing(fault: AnyFault, lab_target
 @on_each_fault
 @pytest.mark.lab
 def test_after_a_kill_any_process_with_the_journal_undoes_it(
-    fault: AnyFault, lab_target: Target, tmp_path: Path, read_back: ReadBack
+    fault: AnyFault, lab_target: Target, tmp_path: Path
 ) -> None:
     """The entry is on disk and the calls were made; nothing else of the run is left."""
     before = read_back(lab_target)
@@ -169,12 +170,3 @@ def test_by_hand_is_what_undoing_calls() -> None:
 
     assert told.startswith("aws route53 update-health-check --region us-east-1 --health-check-id ")
     assert told.endswith(" --no-inverted")
-
-
-def comes_true(target: Target, holds: Callable[[], bool], within_s: float = 120.0) -> bool:
-    clock = target.new_clock()
-    while not holds():
-        if clock.now_s() > within_s:
-            return False
-        clock.sleep_until_s(clock.now_s() + 1.0)
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from builders import EU, US
+from fault_looks import eventually
 
 from harness.errors import NotDeployed, RollbackFailed
 from harness.faults.domain_detached import DomainDetached
@@ -30,7 +31,7 @@ def test_it_bites_in_its_region_and_is_undone(lab_target: Target, recorder: Reco
         assert mappings(lab_target) == []
 
     assert mappings(lab_target) == before
-    assert request_in_region(lab_target, EU, "GET", "/health")[0] == 200
+    assert eventually(lab_target, lambda: request_in_region(lab_target, EU, "GET", "/health")[0] == 200)
 
 
 def test_undoing_it_twice_is_harmless(lab_target: Target, recorder: Recorder, journal: Journal) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from builders import EU
+from fault_looks import read_back
 
 from harness.errors import RollbackFailed, TargetError
 from harness.faults.calls import carry_out
@@ -21,8 +22,6 @@ from harness.recorder import Recorder
 from harness.target import Target
 
 pytestmark = pytest.mark.lab
-
-ReadBack = Callable[[Target], dict[str, str]]
 
 
 def config(target: Target) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def set_weight(target: Target, weight: int) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left(lab_target: Target, read_back: ReadBack) -> Iterator[None]:
+def nothing_is_left(lab_target: Target) -> Iterator[None]:
     before = read_back(lab_target)
     yield
     assert read_back(lab_target) == before
