@@ -30,7 +30,7 @@ from harness.report.lanes import VantageLooks, vantage_looks
 from harness.report.measured import how_measured
 from harness.report.palette import Palette
 from harness.report.timeline import build_timeline
-from harness.report.waterfall import STEPS, Waterfall, waterfalls
+from harness.report.waterfall import STEPS, Falls, waterfalls
 from harness.report.words import Group, by_experiment, count, groups_of, tally
 from harness.report.world import land_path
 from harness.report.worldmap import build_map
@@ -52,7 +52,7 @@ class ExperimentView(msgspec.Struct, frozen=True, kw_only=True):
     failovers: list[JudgedFailover]
     timeline: Timeline | None
     """None when nobody looked: of a deployment, or of an experiment that left no trace."""
-    waterfalls: list[Waterfall]
+    waterfalls: list[Falls]
     items: ItemsView | None
     """None when no client read or wrote an item."""
 
