@@ -17,8 +17,10 @@
     │   └── DeployFailed
     ├── HistoryError                      2
     │   ├── InvalidEvent
-    │   └── InvalidHistory
+    │   ├── InvalidHistory
+    │   └── HistoryUnwritable             for example a full disk; what was broken is healed
     ├── JournalOpen                       4      an earlier fault was not undone: run `harness recover`
+    ├── JournalUnwritable                 2      the undo journal cannot be kept, so nothing (more) is broken
     ├── GuardTripped                      4      something that had to stay true did not; what was broken was healed
     ├── FaultError                        1
     │   ├── NotProven                     3      the fault was not seen to bite
@@ -95,8 +97,14 @@ class InvalidEvent(HistoryError): ...
 class InvalidHistory(HistoryError): ...
 
 
+class HistoryUnwritable(HistoryError): ...
+
+
 class JournalOpen(HarnessError):
     exit_code = 4
+
+
+class JournalUnwritable(HarnessError): ...
 
 
 class GuardTripped(HarnessError):

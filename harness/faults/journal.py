@@ -1,14 +1,13 @@
 """The undo journal: what was broken and how to mend it, on disk before anything is broken.
 
-One file of JSON lines for each target. A line opens an entry (the fault, the snapshot that undoes it, the target it
-was done to) or closes one; every line is flushed to the disk before `open()` or `close()` returns. An entry that was
-opened and not closed means that a fault may still bite: nothing new starts until `recover` has undone it.
+JSON lines, one journal for each target, in a file or in S3. A line opens an entry (the fault, the snapshot that undoes
+it, the target it was done to) or closes one; every line survives the loss of this machine before `open()` or `close()`
+returns. An entry that was opened and not closed means that a fault may still bite: nothing new starts until `recover`
+has undone it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ import msgspec
 
 from harness.errors import JournalOpen, UsageError
 from harness.faults.catalogue import AnyFault
+from harness.faults.journal_store import JournalStore, store_at, this_process
 from harness.stack import Endpoints, Stack
 
 
@@ -60,41 +60,24 @@ _ENCODER = msgspec.json.Encoder()
 class Journal:
     """Open while a run may inject faults; holds a lock, so a second run against the same target is refused.
 
+    `where` is a path, "s3://bucket/key", or a store.
+
     Raises:
         JournalOpen: another process holds it, or (from `refuse_if_open`) an entry was never closed.
         UsageError: the file cannot be written or is not a journal. Names the file and the line.
+        JournalUnwritable: it cannot be written, for example because the disk is full.
     """
 
-    def __init__(self, path: Path, *, run: str) -> None:
-        self.path = path
+    def __init__(self, where: Path | str | JournalStore, *, run: str) -> None:
+        self._store = store_at(where) if isinstance(where, Path | str) else where
+        self.where = self._store.where
         self.run = run
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise UsageError(f"undo journal {path} cannot be opened for writing: {error.strerror}") from error
-        self._lock()
-        # The file's name must survive a lost machine too, not only its content.
-        directory = os.open(path.parent, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._fd)
-            holder = _holder_path(self.path)
-            who = holder.read_text().strip() if holder.exists() else "another process"
-            raise JournalOpen(
-                f"{who} is injecting faults into this target (it holds {self.path}): wait for it to end, or stop it"
-            ) from error
-        _holder_path(self.path).write_text(f"run {self.run} (process {os.getpid()})\n")
+        self._store.lock(this_process(run))
 
     def open_entries(self) -> list[Opened]:
         """Entries that were opened and not closed, oldest first."""
         lines: dict[str, tuple[int, bytes]] = {}
-        for number, line in enumerate(_whole_lines(self.path), 1):
+        for number, line in enumerate(_whole_lines(self._store.read()), 1):
             entry = self._decode(_ANY_ENTRY, number, line)
             if entry.entry == "opened":
                 lines[entry.id] = number, line
@@ -107,7 +90,7 @@ class Journal:
         try:
             return decoder.decode(line)
         except msgspec.MsgspecError as error:
-            raise UsageError(f"undo journal {self.path}, line {number}: {error}; mend or move the file") from error
+            raise UsageError(f"undo journal {self.where}, line {number}: {error}; mend or move the file") from error
 
     def refuse_if_open(self) -> None:
         entries = self.open_entries()
@@ -115,8 +98,14 @@ class Journal:
             first = entries[0]
             raise JournalOpen(
                 f"{len(entries)} fault(s) of an earlier run were not undone, first: {first.fault.describe()} of run "
-                f"{first.run} at {first.at} on {first.target!r}; run `harness recover --journal {self.path}` first"
+                f"{first.run} at {first.at} on {first.target!r}; run `harness recover --journal {self.where}` first"
             )
+
+    def refuse_if_lost(self) -> None:
+        """Raises JournalOpen when another process may hold the journal by now: what is broken must be healed."""
+        lost = self._store.lost()
+        if lost:
+            raise JournalOpen(f"undo journal {self.where} is not this run's any more: {lost}")
 
     def open(
         self, fault: AnyFault, snapshot: dict[str, str], *, target: str, stack: Stack, endpoints: Endpoints
@@ -132,27 +121,16 @@ class Journal:
             stack=stack,
             endpoints=endpoints,
         )
-        self._append(entry)
+        self._store.append(_ENCODER.encode(entry), only_if_ours=True)
         return entry
 
     def close(self, entry_id: str, how: str) -> None:
         """Marks the entry as undone, through to the disk."""
-        self._append(Closed(id=entry_id, at=_now(), how=how))
-
-    def _append(self, entry: Opened | Closed) -> None:
-        line = _ENCODER.encode(entry) + b"\n"
-        if not _ends_whole(self._fd):
-            line = b"\n" + line  # A line that a crash cut short stays apart; readers skip it.
-        written = os.write(self._fd, line)
-        if written != len(line):
-            raise OSError(f"undo journal {self.path}: wrote {written} of {len(line)} bytes")
-        os.fsync(self._fd)
+        self._store.append(_ENCODER.encode(Closed(id=entry_id, at=_now(), how=how)), only_if_ours=False)
 
     def release(self) -> None:
         """Lets other runs have the journal. Entries stay as they are."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._store.release()
 
     def __enter__(self) -> Self:
         return self
@@ -163,19 +141,20 @@ class Journal:
         self.release()
 
 
-def _whole_lines(path: Path) -> list[bytes]:
-    """Lines that can be read back. One that a crash cut short was never acted on: the fsync had not returned."""
-    lines = path.read_bytes().split(b"\n")
-    return [line for line in lines if line.startswith(b"{") and line.endswith(b"}")]
+def _whole_lines(data: bytes) -> list[bytes]:
+    """Lines that can be read back. A last one that a crash cut short was never acted on: the fsync had not returned."""
+    *whole, tail = data.split(b"\n")
+    if tail and _is_json(tail):
+        whole.append(tail)  # As editors leave it: only its newline is missing.
+    return [line for line in whole if line.startswith(b"{") and line.endswith(b"}")]
 
 
-def _ends_whole(fd: int) -> bool:
-    size = os.fstat(fd).st_size
-    return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
-
-
-def _holder_path(path: Path) -> Path:
-    return path.with_name(path.name + ".holder")
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except msgspec.MsgspecError:
+        return False
+    return True
 
 
 def _now() -> str:

@@ -9,17 +9,11 @@ from pathlib import Path
 
 import pytest
 from builders import EU, US, a_stack
+from journals import opened
 
 from harness.errors import JournalOpen, UsageError
 from harness.faults.health_broken import HealthBroken
-from harness.faults.journal import Journal, Opened
-from harness.stack import Endpoints
-
-
-def opened(journal: Journal, region: str = EU) -> Opened:
-    return journal.open(
-        HealthBroken(region=region), {"HEALTH": "200"}, target="lab", stack=a_stack(), endpoints=Endpoints()
-    )
+from harness.faults.journal import Journal
 
 
 def test_an_opened_entry_is_on_disk_with_all_that_undoes_it(tmp_path: Path) -> None:
@@ -119,3 +113,65 @@ def test_an_entry_of_another_version_that_is_still_open_is_an_error_that_names_i
     path.write_text('{"entry":"opened","id":"1","fault":{"fault":"volcano"}}\n')
     with Journal(path, run="r1") as journal, pytest.raises(UsageError, match=r"j\.jsonl, line 1: .*volcano"):
         journal.refuse_if_open()
+
+
+def test_a_line_that_a_crash_cut_short_at_a_brace_is_no_line(tmp_path: Path) -> None:
+    """It ends in a brace and is no JSON: what was not flushed was never acted on, so it stops nobody."""
+    path = tmp_path / "j.jsonl"
+    with Journal(path, run="r1") as journal:
+        first = opened(journal, EU)
+    with path.open("ab") as file:
+        file.write(b'{"entry":"opened","id":"half","fault":{"fault":"health-broken"}')
+    with Journal(path, run="r2") as journal:
+        assert journal.open_entries() == [first]
+        second = opened(journal, US)
+
+        assert journal.open_entries() == [first, second]
+
+
+def test_a_last_line_without_its_newline_is_an_entry(tmp_path: Path) -> None:
+    """As an editor may leave it: an open fault must not be overlooked."""
+    path = tmp_path / "j.jsonl"
+    with Journal(path, run="r1") as journal:
+        first = opened(journal, EU)
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    with Journal(path, run="r2") as journal:
+        assert journal.open_entries() == [first]
+        journal.close(first.id, "recovered")
+
+        assert journal.open_entries() == []
+
+
+FULL = """
+import pathlib, resource, signal, sys
+sys.path.insert(0, sys.argv[2])
+from harness.errors import JournalUnwritable
+from harness.faults.journal import Journal
+from journals import opened
+path = pathlib.Path(sys.argv[1])
+journal = Journal(path, run="r1")
+first = opened(journal)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100, resource.RLIM_INFINITY))
+try:
+    opened(journal)
+except JournalUnwritable as error:
+    print(error)
+assert journal.open_entries() == [first]
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+journal.close(first.id, "rolled back")
+assert journal.open_entries() == []
+"""
+
+
+def test_a_full_disk_refuses_the_entry_and_leaves_no_half_line(tmp_path: Path) -> None:
+    """The limit lets 100 bytes of the second entry through, as a disk that fills up does."""
+    told = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "j.jsonl"), str(Path(__file__).parents[1])],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert "j.jsonl cannot be written: File too large" in told.stdout
