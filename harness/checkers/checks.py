@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.checkers.answering import EveryRegionAnswers, SickRegionWithdrawn
 from harness.checkers.clocks import ClocksAgree
 from harness.checkers.conflict_check import ConflictsCounted
 from harness.checkers.consistency.check import Consistent
@@ -23,6 +24,7 @@ from harness.checkers.rpo import RecoveryPoint
 from harness.checkers.session import SessionContinuity
 from harness.checkers.split_brain import SplitBrain
 from harness.checkers.steady_state import SteadyAfter, SteadyState
+from harness.checkers.stragglers import NoStragglers, StragglersNamed
 from harness.events import ExperimentEvent
 from harness.findings import Finding
 from harness.history import History
@@ -36,21 +38,25 @@ __all__ = [
     "DeployedAsPrescribed",
     "DetectedInTime",
     "DnsChangedInTime",
+    "EveryRegionAnswers",
     "FailbackInTime",
     "FailedRequests",
     "FailsOpen",
     "FaultProven",
     "InAndOutOfDns",
     "NoFlaps",
+    "NoStragglers",
     "Paced",
     "RecoveryPoint",
     "ReplicatedInTime",
     "RoutedToNextNearest",
     "ServedByNearest",
     "SessionContinuity",
+    "SickRegionWithdrawn",
     "SplitBrain",
     "SteadyAfter",
     "SteadyState",
+    "StragglersNamed",
     "UntouchedStayedPut",
     "VantagesRecovered",
     "judge",
@@ -71,21 +77,25 @@ Check = (
     | DeployedAsPrescribed
     | DetectedInTime
     | DnsChangedInTime
+    | EveryRegionAnswers
     | FailbackInTime
     | FailedRequests
     | FailsOpen
     | FaultProven
     | InAndOutOfDns
     | NoFlaps
+    | NoStragglers
     | Paced
     | RecoveryPoint
     | ReplicatedInTime
     | RoutedToNextNearest
     | ServedByNearest
     | SessionContinuity
+    | SickRegionWithdrawn
     | SplitBrain
     | SteadyAfter
     | SteadyState
+    | StragglersNamed
     | UntouchedStayedPut
     | VantagesRecovered
 )

@@ -8,7 +8,7 @@ import msgspec
 
 from harness.checkers.per_fault import for_each_fault
 from harness.checkers.tally import Tally
-from harness.checkers.timeline import FailoverTimes
+from harness.checkers.timeline import FailoverTimes, VantageTimes
 from harness.checkers.tracks import Tracks, tracks_of
 from harness.events import ExperimentEvent, Outcome, VantageName, VantageSummary
 from harness.findings import Finding
@@ -49,7 +49,7 @@ class ServedByNearest(msgspec.Struct, frozen=True, kw_only=True, tag="served-by-
 
 
 class RoutedToNextNearest(msgspec.Struct, frozen=True, kw_only=True, tag="routed-to-next-nearest"):
-    """While the region was sick, DNS led the users that it had to the nearest of the others."""
+    """While the region was sick, DNS led its users to the nearest of the others, and that one served them."""
 
     region: RegionName
     margin_share: float = 0.10
@@ -59,15 +59,14 @@ class RoutedToNextNearest(msgspec.Struct, frozen=True, kw_only=True, tag="routed
 
         def judge(times: FailoverTimes) -> Iterator[Finding]:
             tracks, tally = tracks_of(history), Tally()
-            changed = {seen.vantage: seen.dns_changed for seen in times.vantages if seen.dns_changed}
+            moved = {seen.vantage: seen for seen in times.vantages}
             for vantage in history.header.vantages:
-                moment = changed.get(vantage.name)
-                if moment is None or moment.by_s is None:
-                    continue
-                expected = nearest(vantage, self.margin_share, times.window.regions)
-                answers = tracks.dns[vantage.name].between(moment.after_s, times.window.rolling_back_s)
-                looks = [(index, seen.region) for index, seen in answers if seen.region not in {None, self.region}]
-                tally.add(vantage.name, {expected.region} - {None}, looks, close=expected.close)
+                seen = moved.get(vantage.name)
+                looks = _looks_away(tracks, seen, times.window.rolling_back_s) if seen else []
+                if looks:
+                    expected = nearest(vantage, self.margin_share, times.window.regions)
+                    away = [(index, region) for index, region in looks if region != self.region]
+                    tally.add(vantage.name, {expected.region} - {None}, away, close=expected.close)
             yield from tally.findings(checker, claim, self.region)
 
         return for_each_fault(history, experiment, self.region, checker=checker, claim=claim, judge=judge)
@@ -93,6 +92,24 @@ class UntouchedStayedPut(msgspec.Struct, frozen=True, kw_only=True, tag="untouch
             yield from tally.findings(checker, claim, self.region)
 
         return for_each_fault(history, experiment, self.region, checker=checker, claim=claim, judge=judge)
+
+
+def _looks_away(tracks: Tracks, seen: VantageTimes, until_s: float) -> list[tuple[int, RegionName]]:
+    """As `_looks`: answers from when DNS had changed, and replies from when another region served, for good."""
+    answers = replies = list[tuple[int, RegionName]]()
+    if seen.dns_changed and seen.dns_changed.by_s is not None:
+        answers = [
+            (index, answer.region)
+            for index, answer in tracks.dns[seen.vantage].between(seen.dns_changed.after_s, until_s)
+            if answer.region
+        ]
+    if seen.recovered and seen.recovered.by_s is not None:
+        replies = [
+            (index, reply.region)
+            for index, reply in tracks.https[seen.vantage].between(seen.recovered.after_s, until_s)
+            if reply.region and reply.outcome is Outcome.OK
+        ]
+    return answers + replies
 
 
 def _looks(tracks: Tracks, vantage: VantageName, from_s: float, until_s: float) -> list[tuple[int, RegionName]]:

@@ -160,7 +160,7 @@ def _never_after_the_next(moments_s: Sequence[float | None], last_s: float) -> l
 def _moments_of(reply: HttpReply) -> tuple[float, float | None, float | None]:
     """When the request began, its connection stood and its first byte came; None where that was not measured."""
     parts_s = (reply.dns_s, reply.connect_s, reply.tls_s)
-    if reply.connect_s is None and reply.tls_s is None:
+    if reply.connect_s is None and reply.connection_age_s is None:
         return reply.start_s, None, None
     connected_s = reply.start_s + sum(part_s for part_s in parts_s if part_s is not None)
     return reply.start_s, connected_s, None if reply.first_byte_s is None else connected_s + reply.first_byte_s
@@ -190,7 +190,7 @@ def _expired_s(history: History, arrived: Moment) -> float | None:
     """When the answer that the last request before the change was made by had outlived its TTL."""
     before = history[arrived.evidence[0]] if len(arrived.evidence) > 1 else None
     if isinstance(before, HttpReply) and before.resolved_s is not None:
-        return before.resolved_s + history.header.stack.record_ttl_s
+        return before.resolved_s + (history.header.stack.record_ttl_s if before.ttl_s is None else before.ttl_s)
     return None
 
 

@@ -34,6 +34,13 @@ class Track(Generic[E]):
                 return self.indexes[position], self.events[position]
         return None
 
+    def first_from(self, at_s: float, wanted: Callable[[E], bool]) -> tuple[int, E] | None:
+        """The first wanted one that starts at `at_s` or later."""
+        for position in range(self._position(at_s), len(self.events)):
+            if wanted(self.events[position]):
+                return self.indexes[position], self.events[position]
+        return None
+
     def _position(self, at_s: float) -> int:
         return bisect_left(self.events, at_s, key=lambda event: event.start_s)
 

@@ -12,23 +12,28 @@ from harness.checkers.checks import (
     DeployedAsPrescribed,
     DetectedInTime,
     DnsChangedInTime,
+    EveryRegionAnswers,
     FailbackInTime,
     FailedRequests,
     FailsOpen,
     FaultProven,
     InAndOutOfDns,
     NoFlaps,
+    NoStragglers,
     Paced,
     RoutedToNextNearest,
     ServedByNearest,
+    SickRegionWithdrawn,
     SplitBrain,
     SteadyAfter,
     SteadyState,
+    StragglersNamed,
     UntouchedStayedPut,
     VantagesRecovered,
     judge,
 )
 from harness.checkers.limits import Allowances
+from harness.checkers.straggling import Reason
 from harness.events import Note
 from harness.findings import Verdict, overall
 
@@ -44,11 +49,20 @@ OF_A_FAILOVER: tuple[Check, ...] = (
     UntouchedStayedPut(region=EU),
     FailbackInTime(region=EU),
     NoFlaps(),
+    NoStragglers(),
+    EveryRegionAnswers(),
+    SickRegionWithdrawn(),
     SplitBrain(near_km=1200),
     SteadyAfter(),
     Paced(),
 )
-ALL: tuple[Check, ...] = (*OF_A_FAILOVER, FailsOpen(), DeployedAsPrescribed(), InAndOutOfDns(region=EU))
+ALL: tuple[Check, ...] = (
+    *OF_A_FAILOVER,
+    FailsOpen(),
+    DeployedAsPrescribed(),
+    InAndOutOfDns(region=EU),
+    StragglersNamed(expected={DUBLIN: Reason.CLAMPED}),
+)
 
 
 def test_a_failover_as_it_should_be_passes_every_check():

@@ -196,3 +196,10 @@ def test_the_margin_decides_what_is_close():
     history = a_history(an_experiment(), answer("near", US, 10), header=a_header(vantages=vantages))
 
     assert judged(strict, history)[0].verdict is Verdict.FAIL
+
+
+def test_being_served_by_the_farthest_region_fails_though_dns_led_to_the_next():
+    """Ireland is sick, DNS leads Dublin to Virginia, yet Sydney serves it at 201 s."""
+    overall, of_dublin = judged(RoutedToNextNearest(region=EU), Story().history(reply(DUBLIN, AP, 201)))
+
+    assert (overall.verdict, of_dublin.subject) == (Verdict.FAIL, DUBLIN)
