@@ -15,6 +15,7 @@ from harness.checkers.fail_open import FailsOpen
 from harness.checkers.failback import FailbackInTime
 from harness.checkers.failover import DetectedInTime, DnsChangedInTime, FailedRequests, VantagesRecovered
 from harness.checkers.flaps import InAndOutOfDns, NoFlaps
+from harness.checkers.gray import FaultSight, Sight, UsersSuffered
 from harness.checkers.limits import Allowances
 from harness.checkers.pacing import Paced
 from harness.checkers.proof import FaultProven
@@ -43,6 +44,7 @@ __all__ = [
     "FailedRequests",
     "FailsOpen",
     "FaultProven",
+    "FaultSight",
     "InAndOutOfDns",
     "NoFlaps",
     "NoStragglers",
@@ -53,11 +55,13 @@ __all__ = [
     "ServedByNearest",
     "SessionContinuity",
     "SickRegionWithdrawn",
+    "Sight",
     "SplitBrain",
     "SteadyAfter",
     "SteadyState",
     "StragglersNamed",
     "UntouchedStayedPut",
+    "UsersSuffered",
     "VantagesRecovered",
     "judge",
 ]
@@ -82,6 +86,7 @@ Check = (
     | FailedRequests
     | FailsOpen
     | FaultProven
+    | FaultSight
     | InAndOutOfDns
     | NoFlaps
     | NoStragglers
@@ -97,6 +102,7 @@ Check = (
     | SteadyState
     | StragglersNamed
     | UntouchedStayedPut
+    | UsersSuffered
     | VantagesRecovered
 )
 
