@@ -157,19 +157,18 @@ def run(
     own_lab: tuple[LabFolder, LabInfo] | None, clock_rate: float, pytestconfig: pytest.Config, target: Target
 ) -> Iterator[Run]:
     """The session's run: all experiments share its folder, history and journal; its report is written at the end."""
-    from harness.cli.pytest_session import PLUGIN, ScenarioSession, guards_asked_for, vantage_patterns
+    from harness.cli.pytest_session import PLUGIN, ScenarioSession, guards_asked_for, vantages_for
     from harness.cli.targets import journal_file
     from harness.faults.signals import signals_held
     from harness.probes.preflight import preflight
     from harness.report.write import write_report
     from harness.run import Run
-    from harness.vantages import choose
 
     session = pytestconfig.pluginmanager.get_plugin(PLUGIN)
     assert isinstance(session, ScenarioSession)
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "")
     rate = f"rate-{clock_rate:g}" if own_lab and clock_rate != pytestconfig.getoption("--rate") else ""
-    vantages = choose(vantage_patterns(pytestconfig))
+    vantages = vantages_for(pytestconfig, clock_rate if own_lab else 0.0)
     preflight(target, vantages[0])
     # A lab of its own takes its faults with it: its journal ends with it too.
     journal = own_lab[0].path / "journal.jsonl" if own_lab else journal_file(target.name)
