@@ -32,7 +32,8 @@ pytestmark = pytest.mark.parametrize("clock_rate", [40.0], indirect=True, scope=
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
-    region: RegionName = "eu-west-1"
+    region: RegionName | None = None
+    """Absent: the second one."""
     users_may_suffer_s: float | None = None
     """Absent: what they suffer is measured, and no judge of it."""
     hold_more_s: float = 10.0
@@ -43,11 +44,12 @@ def test_a_detached_domain_is_found_though_the_health_check_is_green(
     run: Run, item_path: str, parameters: Parameters, conduct: Callable[[Experiment], None]
 ) -> None:
     """403 for everybody who comes by the common name, and a health check on the API's own host that is content."""
-    stack, home, region = run.target.stack, run.home, parameters.region
+    stack, home = run.target.stack, run.home
+    region = parameters.region or stack.region_names[1]
     conduct(
         Experiment(
             name=f"detached-domain-{region}",
-            question=f"When the custom domain no longer leads to the API in {region}, does the health check notice?",
+            question=f"Is it as documented what users and health check see of a detached domain in {region}?",
             faults=(DomainDetached(region=region),),
             steady=lambda since_s: every_vantage_home(home, since_s=since_s),
             hold_more_s=detection_limit(stack, Allowances()).at_most_s + parameters.hold_more_s,
@@ -71,12 +73,13 @@ def test_a_disabled_endpoint_is_a_false_alarm(
     run: Run, item_path: str, parameters: Parameters, conduct: Callable[[Experiment], None]
 ) -> None:
     """The other way round: the host that the health check asks refuses, and nobody who comes by the domain notices."""
-    stack, home, region = run.target.stack, run.home, parameters.region
+    stack, home = run.target.stack, run.home
+    region = parameters.region or stack.region_names[1]
     limit = client_limit(stack, Allowances())
     conduct(
         Experiment(
             name=f"false-alarm-{region}",
-            question=f"When only the API's own host refuses in {region}, is the region called sick though users are well?",
+            question=f"Is it as documented that {region} is called sick when only the API's own host refuses?",
             faults=(EndpointDisabled(region=region),),
             steady=lambda since_s: every_vantage_home(home, since_s=since_s),
             hold_until=lambda since_s: check_unhealthy(region, since_s=since_s),

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from harness.faults.health_check_repointed import HealthCheckRepointed
 
 from harness.checkers.checks import (
     Allowances,
@@ -32,6 +31,7 @@ from harness.checkers.limits import client_limit, detection_limit
 from harness.experiment import Experiment
 from harness.faults.catalogue import AnyFault
 from harness.faults.fault import inject
+from harness.faults.health_check_repointed import HealthCheckRepointed
 from harness.faults.table_denied import TableDenied
 from harness.faults.throttled import MethodThrottled
 from harness.probes.live import all_of, check_healthy, dns_home, dns_left, every_vantage_home, every_vantage_left
@@ -46,7 +46,8 @@ pytestmark = pytest.mark.parametrize("clock_rate", [40.0], indirect=True, scope=
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
-    region: RegionName = "eu-west-1"
+    region: RegionName | None = None
+    """Absent: the second one."""
     users_may_suffer_s: float | None = None
     """Absent: what they suffer is measured, and no judge of it."""
     hold_more_s: float = 10.0
@@ -57,7 +58,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
 def test_users_suffer_while_the_shallow_health_check_stays_green(
     kind: str, run: Run, item_path: str, parameters: Parameters, conduct: Callable[[Experiment], None]
 ) -> None:
-    region = parameters.region
+    region = parameters.region or run.target.stack.region_names[1]
     faults: dict[str, AnyFault] = {
         "table-denied": TableDenied(region=region),
         "method-throttled": MethodThrottled(region=region, methods=("GET /data/{pk}",)),
@@ -70,7 +71,8 @@ def test_with_the_deep_health_check_the_region_is_left(
     run: Run, item_path: str, parameters: Parameters, conduct: Callable[[Experiment], None]
 ) -> None:
     """The health check is led to the deep path first, as one deployed with it would be: journalled and undone too."""
-    stack, region = run.target.stack, parameters.region
+    stack = run.target.stack
+    region = parameters.region or stack.region_names[1]
     deep = HealthCheckRepointed(region=region, path=f"/{stack.in_region(region).stage}{DEEP}")
     with inject(deep, run.target, run.recorder, run.journal):
         conduct(seen_failure(run, TableDenied(region=region), region, item_path, parameters))
@@ -81,7 +83,7 @@ def gray_failure(run: Run, fault: AnyFault, region: RegionName, item_path: str, 
     stack, home = run.target.stack, run.home
     return Experiment(
         name=f"gray-{fault.name}-{region}",
-        question=f"When {fault.name} makes {region} fail its users but not its health check, what do they suffer?",
+        question=f"Is it as documented what users of {region} suffer and its health check sees under {fault.name}?",
         faults=(fault,),
         steady=lambda since_s: every_vantage_home(home, since_s=since_s),
         hold_more_s=detection_limit(stack, Allowances()).at_most_s + parameters.hold_more_s,
@@ -102,7 +104,7 @@ def gray_failure(run: Run, fault: AnyFault, region: RegionName, item_path: str, 
 
 
 def documented(stack: Stack, fault: AnyFault) -> Sight:
-    """What follows from what the deployed health check asks: the deep path reads the table, and neither is throttled."""
+    """What follows from what the deployed health check asks: the deep path reads the table, neither is throttled."""
     return Sight.SEEN if fault.name == "table-denied" and stack.health_check_path == DEEP else Sight.BLIND
 
 
@@ -112,7 +114,7 @@ def seen_failure(run: Run, fault: AnyFault, region: RegionName, item_path: str, 
     limit = client_limit(stack, Allowances())
     return Experiment(
         name=f"gray-{fault.name}-{region}-deep",
-        question=f"With a health check that reads the table, is {region} left when {fault.name} makes it fail its users?",
+        question=f"With a health check that reads the table, is {region} left when {fault.name} hits its users?",
         faults=(fault,),
         steady=lambda since_s: every_vantage_home(home, since_s=since_s),
         hold_until=lambda since_s: all_of(

@@ -13,7 +13,10 @@ SHALLOW, DEEP = "/health", "/health/deep"
 """The two health routes of the reference stack."""
 
 _ASK_DEEPER = "deploy with HealthCheckPath=/health/deep, which reads the table"
-_ASK_THE_DOMAIN = "no health check of Route 53 can ask the common name in one region: watch the domain from outside"
+_ASK_THE_DOMAIN = (
+    "a health check cannot ask the common name in one region: watch the domain from outside, or give each region a "
+    "name of its own too"
+)
 
 
 def name_blind_spot(history: History, window: FaultWindow, region: RegionName) -> str:
@@ -24,7 +27,7 @@ def name_blind_spot(history: History, window: FaultWindow, region: RegionName) -
     asked = sorted({f"{reply.method} {_place(reply.path)}" for reply in history.of(HttpReply)})
     users = f"users ask {', '.join(asked[:3])} of https://{stack.domain_name}"
     check = f"the health check asks https://{regional.execute_api_host}/{regional.stage}{path}"
-    return f"The blind spot: {check}, {users}; {_because(window.fault, path)}"
+    return f"the blind spot: {check}, {users}; {_because(window.fault, path)}"
 
 
 def health_path(history: History, region: RegionName, at_s: float) -> str:
@@ -59,8 +62,8 @@ def _because(fault: str, path: str) -> str:
             return f"{DEEP} reads the table and writes nothing, so writes may fail unseen"
         case "method-throttled":
             return (
-                "each method is throttled on its own, and the health route was not; watch the count of 429 answers in "
-                "CloudWatch (4XXError of the method)"
+                "each method is throttled on its own, and the health route was not; an alarm on the method's 4XXError "
+                "in CloudWatch would tell"
             )
         case "domain-detached":
             return f"the API's own host does not need the custom domain's mapping; {_ASK_THE_DOMAIN}"

@@ -79,7 +79,7 @@ class FaultSight(msgspec.Struct, frozen=True, kw_only=True, tag="fault-sight"):
         sight = _sight(harm, seen)
         told = f"{_users_told(harm)}; {_checks_told(harm, seen, self.region)}"
         if sight is Sight.BLIND:
-            told += f". {name_blind_spot(history, window, self.region)}"
+            told += f"; {name_blind_spot(history, window, self.region)}"
         if sight is not self.documented:
             told += f". Not as documented: {_TOLD[sight]}"
         return Finding(

@@ -8,8 +8,8 @@ import msgspec
 
 from harness.checkers.requests import EVIDENCE_AT_MOST, few_failed, replies_between
 from harness.checkers.timeline import FailoverTimes, failover_times
-from harness.checkers.tracks import tracks_of
-from harness.events import ExperimentEvent
+from harness.checkers.tracks import Tracks, tracks_of
+from harness.events import ExperimentEvent, Outcome
 from harness.findings import Finding, Verdict
 from harness.history import History
 
@@ -55,17 +55,30 @@ class SteadyAfter(msgspec.Struct, frozen=True, kw_only=True, tag="steady-after")
         stretch = Stretch(
             checker="steady-after",
             when="in the end",
-            from_s=max(_over_s(times) for times in faults),
+            from_s=max(_over_s(tracks_of(history), times) for times in faults),
             until_s=experiment.end_s,
         )
         return list(_judge(history, stretch, self.at_most_failed_share, self.at_least_requests))
 
 
-def _over_s(times: FailoverTimes) -> float:
+def _over_s(tracks: Tracks, times: FailoverTimes) -> float:
     """When the last trace of a fault was gone, as far as it was seen to go."""
     moments = [times.healthy_again, *(m for seen in times.vantages for m in (seen.dns_back, seen.home))]
     known = [moment.by_s for moment in moments if moment is not None and moment.by_s is not None]
-    return max([times.window.rolled_back_s or 0.0, *known])
+    return max([times.window.rolled_back_s or 0.0, *known, *_well_again_s(tracks, times)])
+
+
+def _well_again_s(tracks: Tracks, times: FailoverTimes) -> Iterator[float]:
+    """When those whose last request had failed as the fault was undone were first served: an undone change takes
+    effect a little after AWS has accepted it."""
+    undone_s = times.window.rolled_back_s or 0.0
+    for track in tracks.https.values():
+        last = track.last_before(undone_s, lambda _: True)
+        if last and last[1].outcome is not Outcome.OK:
+            after = (reply for _, reply in track.between(undone_s, times.window.until_s))
+            served = next((reply.start_s for reply in after if reply.outcome is Outcome.OK), None)
+            if served is not None:
+                yield served
 
 
 def _judge(history: History, stretch: Stretch, at_most_share: float, at_least_requests: int) -> Iterator[Finding]:

@@ -199,6 +199,8 @@ def vantages_for(config: pytest.Config, lab_rate: float) -> tuple[Vantage, ...]:
     A lab that a scenario wants faster than --rate is looked at from fewer places, so that the machine makes as many
     requests a second as ever: at twice the rate from half of them.
     """
+    from harness.vantages import choose
+
     found = choose(vantage_patterns(config))
     faster = max(1.0, lab_rate / config.getoption("--rate"))
     return choose(vantage_patterns(config), limit=max(1, round(len(found) / faster)))

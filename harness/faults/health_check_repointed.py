@@ -1,4 +1,8 @@
-"""health-check-repointed: the checkers ask for a path that does not exist, and fail; users notice nothing but DNS."""
+"""health-check-repointed: the checkers ask for another path, by default one that does not exist, and fail.
+
+Users notice nothing but DNS. Led to a path that answers well, such as a deeper one, the check does not fail: then it
+is another check for a while.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from harness.aws import aws_errors
 from harness.errors import InvalidPlan
 from harness.faults.about import About, Confidence
 from harness.faults.health_check import READ_AND_CHANGE, HealthCheckFault
+from harness.probes.endpoint import get_status
 from harness.target import Target
 
 LONGEST_PATH = 255
@@ -40,9 +45,14 @@ class HealthCheckRepointed(HealthCheckFault, frozen=True, kw_only=True, tag="hea
         return self.path
 
     def prove(self, target: Target) -> str | None:
-        """What the first checker that fails says."""
+        """What the first checker that fails says; of a path that answers well, that it is what the check asks for."""
         failures = [status for status in self._statuses(target) if status.startswith("Failure")]
-        return f"{len(failures)} checkers fail: {failures[0].partition('. ')[0]}" if failures else None
+        if failures:
+            return f"{len(failures)} checkers fail: {failures[0].partition('. ')[0]}"
+        status = get_status(target, target.stack.in_region(self.region).execute_api_host, self.path)
+        answers_well = status is not None and 200 <= status < 400
+        asked = self.read(target)[self.field] == self.path
+        return f"the health check asks for {self.path}, which answers {status}" if answers_well and asked else None
 
     def prove_removed(self, target: Target) -> bool:
         statuses = self._statuses(target)

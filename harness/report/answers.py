@@ -47,8 +47,9 @@ def answer(
 
 def _facts(findings: Sequence[Finding], failovers: Sequence[JudgedFailover], items: ItemFacts, health_path: str) -> str:
     """Sentences, the first of which goes on after "Yes:"."""
-    users = listed([*_measured(findings, failovers, health_path), *_rules(findings)])
-    first, *others = [*([users] if users else []), *item_sentences(findings, items)] or [""]
+    users = listed([*_suffering(findings), *_measured(findings, failovers, health_path), *_rules(findings)])
+    told = [users, *_blind_spots(findings), *item_sentences(findings, items)]
+    first, *others = [sentence for sentence in told if sentence] or [""]
     return " ".join(f"{told}." for told in (first, *(other[0].upper() + other[1:] for other in others)) if told)
 
 
@@ -61,6 +62,22 @@ def _deviation(findings: Sequence[Finding], verdict: Verdict) -> str:
     told = f"{lead}: {claim}{first.explanation}."
     others = len(deciding) - 1
     return f"{told} {count(others, 'more claim')} {one if others == 1 else many}." if others else told
+
+
+def _suffering(findings: Sequence[Finding]) -> Iterator[str]:
+    """What users felt of a fault, and whether the health check saw it."""
+    seen = [finding for finding in findings if finding.checker == "fault-sight" and finding.verdict is Verdict.PASS]
+    felt = [f for f in findings if f.checker == "users-suffered" and f.verdict is not Verdict.UNKNOWN]
+    told = [f"as documented, {finding.claim.rpartition(': ')[2]}" for finding in seen]
+    told += [finding.explanation.partition(":")[0] for finding in felt]
+    if told:
+        yield ": ".join(told)
+
+
+def _blind_spots(findings: Sequence[Finding]) -> Iterator[str]:
+    for finding in findings:
+        if finding.checker == "fault-sight":
+            yield "".join(finding.explanation.partition("the blind spot: ")[1:])
 
 
 def _measured(findings: Sequence[Finding], failovers: Sequence[JudgedFailover], health_path: str) -> Iterator[str]:

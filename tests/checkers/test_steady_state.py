@@ -73,6 +73,23 @@ def test_a_failure_after_all_are_home_fails():
     assert served.verdict is Verdict.FAIL
 
 
+def test_steady_after_begins_when_those_who_were_refused_are_served():
+    """DNS never led away; Dublin is refused until the fault is undone at 302 s, and once more at 310 s."""
+    story = Story(detect_s=10_000, dns_s=10_000, failing=(DUBLIN,))
+    events = [e for e in story.events() if not (isinstance(e, HttpReply) and (e.vantage, e.start_s) == (DUBLIN, 310))]
+
+    assert set(verdicts(SteadyAfter(), a_history(events, reply(DUBLIN, EU, 310, ok=False)))) == {Verdict.PASS}
+
+
+def test_refused_again_after_having_been_served_fails():
+    """Served at 310 s; from then on 116 requests, of which those at 330 and 340 s failed: 1.7 %, limit 1 %."""
+    story = Story(detect_s=10_000, dns_s=10_000, failing=(DUBLIN,))
+    more = [reply(DUBLIN, EU, at_s, ok=False) for at_s in (331, 341)]
+    *_, served = judged(SteadyAfter(), story.history(*more))
+
+    assert served.verdict is Verdict.FAIL
+
+
 def test_a_region_that_falls_sick_again_fails():
     called_well, *_ = judged(SteadyAfter(), Story().history(health(EU, False, 500)))
 

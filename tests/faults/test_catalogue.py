@@ -38,6 +38,7 @@ EXAMPLES: tuple[AnyFault, ...] = (
     HealthCheckDisabled(region=EU),
     HealthCheckInverted(region=EU),
     HealthCheckRepointed(region=EU),
+    HealthCheckRepointed(region=EU, path="/prod/health/deep"),
     MethodThrottled(region=EU),
     RecordRemoved(region=EU),
     RecordWeighted(region=EU),

@@ -97,3 +97,19 @@ def test_rules_are_counted(a_finding: Callable[..., Finding]) -> None:
 
 def test_claims_without_numbers_are_counted(a_finding: Callable[..., Finding]) -> None:
     assert answer([a_finding(), a_finding()]) == "Yes: all 2 claims hold."
+
+
+def test_a_gray_failure_is_answered_with_what_users_suffered_and_the_blind_spot(
+    a_finding: Callable[..., Finding],
+) -> None:
+    sight = a_finding(
+        checker="fault-sight",
+        claim="table-denied in eu-west-1: users suffer and every health check stays green",
+        explanation="2 of 2 users suffered for up to 230 s: 46 of 46 requests failed; the blind spot: it asks /health",
+    )
+    suffered = a_finding(checker="users-suffered", explanation="2 of 2 users suffered for up to 230 s: 46 of 46 ...")
+
+    assert answer([sight, suffered]) == (
+        "Yes: as documented, users suffer and every health check stays green: 2 of 2 users suffered for up to 230 s. "
+        "The blind spot: it asks /health."
+    )
