@@ -15,7 +15,8 @@ from harness.history import History
 from harness.report.drawing import Box, Hover
 from harness.report.looks import Stretch, dns_stretches, served_stretches
 from harness.report.palette import Palette
-from harness.report.scene import Scene, place_of
+from harness.report.resolvers import asks_by
+from harness.report.scene import Scene, places_of
 from harness.report.words import count
 from harness.stack import RegionName
 
@@ -33,6 +34,9 @@ class VantageLooks(msgspec.Struct, frozen=True):
     """A vantage's spans over the whole run: made once, for every experiment's timeline."""
 
     summary: VantageSummary
+    place: str
+    asks_by: str
+    """How its users ask, where that is not the plain way."""
     home: RegionName | None
     close: bool
     """Its two nearest regions are about equally near."""
@@ -43,12 +47,14 @@ class VantageLooks(msgspec.Struct, frozen=True):
 def vantage_looks(history: History) -> list[VantageLooks]:
     """Of every vantage, also of those that the header does not name."""
     named = {summary.name: summary for summary in history.header.vantages}
+    places = places_of(history)
     found = []
     for name in tracks_of(history).vantages:
         summary = named.get(name) or VantageSummary(name=name, latitude=0.0, longitude=0.0)
         near = nearest(summary, CLOSE_SHARE)
         served, led = served_spans(history, name), dns_spans(history, name)
-        found.append(VantageLooks(summary, near.region, near.close, served, led))
+        place = places.get(name, name)
+        found.append(VantageLooks(summary, place, asks_by(summary), near.region, near.close, served, led))
     return found
 
 
@@ -86,14 +92,16 @@ def _add_lane(scene: Scene, seen: VantageLooks) -> None:
     name, tracks = seen.summary.name, tracks_of(scene.history)
     served = served_stretches(seen.served, tracks.https[name].events, scene.experiment)
     led = dns_stretches(seen.dns, tracks.dns[name].events, scene.experiment)
-    place = place_of(name)
+    place = seen.place
     note = "" if place == name else name.removeprefix("aws:")
-    y = scene.sheet.row(LANE_HEIGHT, place, note=f"≈ {note}" if seen.close else note)
+    marks = [*(["≈"] if seen.close else []), *(["†"] if seen.asks_by else [])]
+    y = scene.sheet.row(LANE_HEIGHT, place, note=" ".join([*marks, note]))
     for stretch in served:
         _add_bar(scene, stretch, SERVED.below(y), _away(scene, stretch, seen.home))
     for stretch in led:
         _add_bar(scene, stretch, DNS.below(y), "")
     title = f"{place} ({name})" + ("; its two nearest regions are about equally near" if seen.close else "")
+    title += f"; {seen.asks_by}" if seen.asks_by else ""
     parts = [*_parts("HTTPS", served), *_parts("DNS", led), *_left_out(scene, tracks.gaps[name])]
     scene.sheet.hovers.append(Hover(y, LANE_HEIGHT, title, parts))
 

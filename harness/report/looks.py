@@ -11,11 +11,17 @@ import msgspec
 from harness.checkers.spans import Span
 from harness.checkers.statistics import quantile
 from harness.events import DnsAnswer, ExperimentEvent, HttpReply, Outcome
+from harness.resolving import BeyondTtl
 
 L = TypeVar("L", DnsAnswer, HttpReply)
 
 KINDS_TOLD = 4
 """Different addresses or errors named in one stretch; more are only counted."""
+REASONS = {
+    BeyondTtl.CLAMPED: "the resolver keeps answers longer than their TTL",
+    BeyondTtl.STALE: "the resolver served it stale",
+    BeyondTtl.PINNED: "the client kept its connection",
+}
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -65,7 +71,18 @@ def _served_words(seen: Sequence[HttpReply]) -> str:
     what = _told(reply.error or f"HTTP {reply.status}" for reply in seen)
     where = _names(reply.address for reply in seen if reply.address)
     lead = who if first.outcome is Outcome.OK else f"FAILED, {who}"
-    return f"{lead}: {what}{f' from {where}' if where else ''}{_timings(seen)}"
+    return f"{lead}: {what}{f' from {where}' if where else ''}{_beyond_ttl(seen)}{_timings(seen)}"
+
+
+def _beyond_ttl(seen: Sequence[HttpReply]) -> str:
+    """How many followed an answer whose TTL had passed, and why."""
+    why = Counter(_why(reply) for reply in seen if reply.beyond_ttl is not None)
+    return "".join(f"\n{amount:,} of {len(seen):,} by an answer beyond its TTL: {told}" for told, amount in why.items())
+
+
+def _why(reply: HttpReply) -> str:
+    kind = REASONS[reply.beyond_ttl] if reply.beyond_ttl else ""
+    return f"{kind} ({reply.beyond_ttl_because})" if reply.beyond_ttl_because else kind
 
 
 def _timings(seen: Sequence[HttpReply]) -> str:

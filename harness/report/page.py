@@ -15,7 +15,7 @@ from harness.checkers.timeline import failover_times
 from harness.events import ExperimentEvent
 from harness.findings import Finding, Verdict, overall
 from harness.history import History
-from harness.report import world
+from harness.report import origins, world
 from harness.report.answers import answer
 from harness.report.drawing import Timeline
 from harness.report.evidence import evidence_lines
@@ -28,6 +28,7 @@ from harness.report.items.matrix import legend
 from harness.report.items.view import ItemsView, ItemsViews
 from harness.report.lanes import VantageLooks, vantage_looks
 from harness.report.measured import how_measured
+from harness.report.origins import build_origins
 from harness.report.palette import Palette
 from harness.report.timeline import build_timeline
 from harness.report.waterfall import STEPS, Falls, waterfalls
@@ -74,7 +75,7 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
     return render(
         "page.html",
         styles=("map.css",),
-        scripts=("tip.js", "page.js", "map.js"),
+        scripts=("tip.js", "page.js", "map.js", "origins.js"),
         record=record,
         stack=history.header.stack,
         palette=palette,
@@ -87,6 +88,8 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
         headline=_headline(record, experiments),
         how=how_measured(history, record, folder),
         hovers=as_json({view.ident: view.timeline.hovers for view in experiments if view.timeline}),
+        origins=build_origins(history),
+        latencies=origins.legend(),
         map=drawn,
         changes=as_json(drawn.changes) if drawn else "",
         land=land_path(),

@@ -26,9 +26,10 @@ class Scene(msgspec.Struct, frozen=True):
         return self.experiment.start_s <= at_s <= self.experiment.end_s
 
 
-def place_of(vantage: VantageName) -> str:
-    """The catalogue's city; the name itself for vantages of other origin."""
-    return _cities().get(vantage, vantage)
+def places_of(history: History) -> dict[VantageName, str]:
+    """The city of each vantage: as the history tells, or the catalogue; of others the name stands for the place."""
+    told = {summary.name: summary.city for summary in history.header.vantages if summary.city}
+    return {**_cities(), **told}
 
 
 @functools.cache

@@ -23,6 +23,7 @@ NOTES_HEIGHT = 16.0
 QUORUM_HEIGHT = 30.0
 QUORUM = Box(3.0, 24.0)
 LANES = "thick: who served (HTTPS) · thin: where DNS led"
+OWN_WAYS = "†: a resolver or client with ways of its own"
 ITEM_ROWS = "clients: thick: writes, thin: reads · behind: age of the oldest write that was surely not there yet"
 
 
@@ -36,7 +37,8 @@ def build_timeline(
         _add_fault(scene, window)
     _add_notes(scene)
     _add_quorums(scene)
-    legend = [*([LANES] if add_lanes(scene, looks) else []), *([ITEM_ROWS] if add_item_rows(scene) else [])]
+    lanes = [LANES, *([OWN_WAYS] if any(seen.asks_by for seen in looks) else [])]
+    legend = [*(lanes if add_lanes(scene, looks) else []), *([ITEM_ROWS] if add_item_rows(scene) else [])]
     return Timeline(
         axis=sheet.axis,
         origin_s=windows[0].injected_s if windows else experiment.start_s,

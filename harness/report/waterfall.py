@@ -7,11 +7,14 @@ from itertools import pairwise
 
 import msgspec
 
+from harness.checkers.moments import Moment
 from harness.checkers.steps import Step, Waterfall, all_steps
+from harness.events import HttpReply, VantageName
 from harness.history import History
 from harness.report.drawing import Axis, Bar, Box, Tick
 from harness.report.failovers import DETECT, DETECT_BACK, DNS, DNS_BACK, HOME, RECOVER, JudgedFailover
-from harness.report.scene import place_of
+from harness.report.looks import REASONS
+from harness.report.scene import places_of
 
 ROW_HEIGHT = 18.0
 STEPS = {
@@ -37,6 +40,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     vantage: str
     total: str
     steps: tuple[str, ...]
+    because: str
+    """Why its users followed the old answer beyond its TTL; "" when they did not, or nobody knows why."""
     told: str
 
 
@@ -47,9 +52,20 @@ class Falls(msgspec.Struct, frozen=True, kw_only=True):
     height: float
     bars: tuple[Bar, ...]
     rows: tuple[Row, ...]
+    missing: tuple[VantageName, ...]
+    """Those that should have moved, and were not seen to get there."""
     limits: tuple[Tick, ...]
     """Their level tells which: an index into `BOUNDED`."""
     ticks: tuple[Tick, ...]
+
+    @property
+    def reasons(self) -> dict[str, list[str]]:
+        """Why users followed the old answer beyond its TTL, and in which places."""
+        found: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row.because:
+                found.setdefault(row.because, []).append(row.place)
+        return found
 
     @property
     def bounds(self) -> str:
@@ -58,15 +74,48 @@ class Falls(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(f"{names[limit.level]} {limit.text}" for limit in self.limits)
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """One vantage's fall, with what a reader wants to know of it."""
+
+    fall: Waterfall
+    place: str
+    because: str
+
+
 def waterfalls(history: History, judged: JudgedFailover) -> list[Falls]:
     """Away and home again; only those in which somebody moved."""
     away, back = all_steps(history, judged.times)
-    region, ttl_s = judged.times.region, history.header.stack.record_ttl_s
+    times, ttl_s = judged.times, history.header.stack.record_ttl_s
+    left = {seen.vantage: seen.recovered for seen in times.vantages if seen.recovered}
+    came = {seen.vantage: seen.home for seen in times.vantages if seen.home}
     found = (
-        (f"{region} breaks: until its users were well elsewhere", away, (DETECT, DNS, RECOVER)),
-        (f"{region} is mended: until its users were home", back, (DETECT_BACK, DNS_BACK, HOME)),
+        (f"{times.region} breaks: until its users were well elsewhere", away, left, (DETECT, DNS, RECOVER)),
+        (f"{times.region} is mended: until its users were home", back, came, (DETECT_BACK, DNS_BACK, HOME)),
     )
-    return [_falls(title, mine, _bounds_s(judged, checkers, mine[0], ttl_s)) for title, mine, checkers in found if mine]
+    return [
+        _falls(title, _known(history, falls, arrived), _bounds_s(judged, checkers, falls[0], ttl_s), _still(arrived))
+        for title, falls, arrived, checkers in found
+        if falls
+    ]
+
+
+def _known(history: History, falls: Sequence[Waterfall], arrived: dict[VantageName, Moment]) -> list[_Known]:
+    places = places_of(history)
+    return [
+        _Known(fall, places.get(fall.vantage, fall.vantage), _because(history, arrived[fall.vantage])) for fall in falls
+    ]
+
+
+def _because(history: History, arrived: Moment) -> str:
+    """Why the last request before the change still followed the old answer, when that was beyond its TTL."""
+    before = history[arrived.evidence[0]] if len(arrived.evidence) > 1 else None
+    if not isinstance(before, HttpReply) or before.beyond_ttl is None:
+        return ""
+    return REASONS[before.beyond_ttl]
+
+
+def _still(arrived: dict[VantageName, Moment]) -> tuple[VantageName, ...]:
+    return tuple(sorted(vantage for vantage, moment in arrived.items() if moment.by_s is None))
 
 
 def _bounds_s(
@@ -81,13 +130,14 @@ def _bounds_s(
     return [noticed_s, dns_s, dns_s + ttl_s, asked_s]
 
 
-def _falls(title: str, falls: Sequence[Waterfall], bounds_s: Sequence[float]) -> Falls:
-    axis = Axis(from_s=0.0, until_s=1.04 * max([*bounds_s, *(fall.total_s for fall in falls)]))
+def _falls(title: str, known: Sequence[_Known], bounds_s: Sequence[float], missing: tuple[VantageName, ...]) -> Falls:
+    axis = Axis(from_s=0.0, until_s=1.04 * max([*bounds_s, *(one.fall.total_s for one in known)]))
     return Falls(
         title=title,
-        height=len(falls) * ROW_HEIGHT,
-        bars=tuple(bar for row, fall in enumerate(falls) for bar in _bars(axis, row * ROW_HEIGHT, fall)),
-        rows=tuple(_row(row * ROW_HEIGHT + ROW_HEIGHT / 2, fall) for row, fall in enumerate(falls)),
+        height=len(known) * ROW_HEIGHT,
+        bars=tuple(bar for row, one in enumerate(known) for bar in _bars(axis, row * ROW_HEIGHT, one.fall)),
+        rows=tuple(_row(row * ROW_HEIGHT + ROW_HEIGHT / 2, one) for row, one in enumerate(known)),
+        missing=missing,
         limits=tuple(Tick(axis.x(bound_s), f"{bound_s:.0f} s", level) for level, bound_s in enumerate(bounds_s)),
         ticks=tuple(tick for tick in axis.ticks(0.0) if tick.level == 0),
     )
@@ -100,7 +150,8 @@ def _bars(axis: Axis, y: float, fall: Waterfall) -> Iterator[Bar]:
             yield axis.bar(from_s, until_s, Box(y + 3, ROW_HEIGHT - 6), STEPS[step.step][0])
 
 
-def _row(y: float, fall: Waterfall) -> Row:
+def _row(y: float, known: _Known) -> Row:
+    fall = known.fall
     # Rounded are the moments, not the steps: so the steps as told add up to the total as told.
     hundredths = [round(100 * (at_s - fall.from_s)) for at_s in (fall.from_s, *(step.end_s for step in fall.steps))]
     steps = tuple(f"{(after - before) / 100:.2f}" for before, after in pairwise(hundredths))
@@ -109,9 +160,10 @@ def _row(y: float, fall: Waterfall) -> Row:
     told = ", ".join(f"{meaning} {step} s" for meaning, step in zip(meanings, steps, strict=True))
     return Row(
         y=y,
-        place=place_of(fall.vantage),
+        place=known.place,
         vantage=fall.vantage,
         total=total,
         steps=steps,
-        told=f"{fall.vantage}: {told}; together {total}",
+        because=known.because,
+        told=f"{fall.vantage}: {told}; together {total}" + (f"; {known.because}" if known.because else ""),
     )

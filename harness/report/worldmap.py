@@ -17,7 +17,8 @@ from harness.events import ExperimentEvent, VantageSummary
 from harness.history import History
 from harness.report.drawing import Axis, Bar, Box
 from harness.report.palette import Palette
-from harness.report.scene import place_of
+from harness.report.resolvers import asks_by
+from harness.report.scene import places_of
 from harness.report.service import UNKNOWN, Service, State, services
 from harness.report.words import listed
 from harness.report.world import WIDTH, Point, line_path, project, spread
@@ -131,6 +132,7 @@ class _Drawing:
     ) -> None:
         self._placed, self._known, self._palette = placed, known, palette
         self._unplaced = [service.vantage for service in seen if service.vantage not in known]
+        self._places = places_of(history)
         self._experiments = history.of(ExperimentEvent)
         self._windows = fault_windows(history)
         self._sick = {region: _sick_changes(quorum_series(history, region)) for region in palette.regions}
@@ -165,10 +167,11 @@ class _Drawing:
 
     def _spot(self, service: Service, at: Point) -> Spot:
         summary = self._known[service.vantage]
-        place = place_of(service.vantage)
+        place = self._places.get(service.vantage, service.vantage)
         nearest = f"; nearest to {summary.expected_order[0]}" if summary.expected_order else ""
         name = "" if place == service.vantage else f" ({service.vantage})"
-        return Spot(at=at, title=f"{place}{name}{nearest}", looks=self._looks(service.at(self._still_s)))
+        asks = f"; {told}" if (told := asks_by(summary)) else ""
+        return Spot(at=at, title=f"{place}{name}{nearest}{asks}", looks=self._looks(service.at(self._still_s)))
 
     def _looks(self, state: State) -> str:
         if not state.known:

@@ -6,6 +6,7 @@ from builders import DUBLIN, EU, a_history, an_experiment, dns, reply
 from harness.checkers.spans import dns_spans, served_spans
 from harness.events import DnsAnswer, HttpReply
 from harness.report.looks import Stretch, dns_stretches, served_stretches
+from harness.resolving import BeyondTtl
 
 
 def served(*replies: HttpReply) -> list[Stretch]:
@@ -74,3 +75,11 @@ def test_a_stretch_lasts_until_the_next_look() -> None:
 
 def test_outcomes_are_told_apart_in_one_region() -> None:
     assert [stretch.failed for stretch in served(reply(DUBLIN, EU, 1), reply(DUBLIN, EU, 2, ok=False))] == [False, True]
+
+
+def test_why_an_answer_was_followed_beyond_its_ttl_is_told() -> None:
+    late = msgspec.structs.replace(reply(DUBLIN, EU, 2), beyond_ttl=BeyondTtl.STALE, beyond_ttl_because="SERVFAIL")
+
+    words = served(reply(DUBLIN, EU, 1), late)[0].words
+
+    assert "\n1 of 2 by an answer beyond its TTL: the resolver served it stale (SERVFAIL)" in words

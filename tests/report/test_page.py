@@ -241,15 +241,39 @@ def test_the_slider_moves_the_map(a_record: Callable[..., RunRecord], tmp_path: 
       document.body.dataset.shows = `${{document.querySelector(".now").innerText}} | ${{counted}} | ${{sick}} sick`;
       document.body.dataset.lines = `${{lines}}`;
     </script>"""
-    html = render_page(Story().history(), a_record(), [], folder="x")
-    page = tmp_path / PAGE_FILE
-    page.write_text(re.sub(r"script-src '[^']*'", "script-src 'unsafe-inline'", html) + driver, "utf-8")
-
-    dom, said = load(page, tmp_path / "profile")
+    dom, said = drive(render_page(Story().history(), a_record(), [], folder="x"), driver, tmp_path)
 
     told = dict(re.findall(r'data-(shows|lines)="([^"]*)"', dom))
     assert "CONSOLE" not in said
     assert told == {"shows": shows, "lines": shows.split(" | ")[1]}
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_places_unfold_and_are_sorted_within_their_group(
+    a_record: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    """Thirty places nearest to no known region: folded at first; the slowest was looked at first."""
+    replies = [reply(f"v{number:02}", EU, 10.0, took_s=3.0 - number / 10) for number in range(30)]
+    driver = """<script>
+      const shown = () => [...document.querySelectorAll(".origin")].filter((row) => !row.hidden);
+      const folded = shown().length;
+      document.querySelector(".fold").click();
+      document.querySelector('.origins [data-sort="1"]').click();
+      const names = shown().map((row) => row.cells[0].textContent);
+      document.body.dataset.shows = `${folded} then ${names.length} from ${names[0]} to ${names.at(-1)}`;
+    </script>"""
+    dom, said = drive(render_page(a_history(replies), a_record(), [], folder="x"), driver, tmp_path)
+
+    assert "CONSOLE" not in said
+    assert re.findall(r'data-shows="([^"]*)"', dom) == ["0 then 30 from v29 to v00"]
+
+
+def drive(html: str, driver: str, folder: Path) -> tuple[str, str]:
+    """Loads the page with a script behind its own, under a policy that lets both run."""
+    page = folder / PAGE_FILE
+    page.write_text(re.sub(r"script-src '[^']*'", "script-src 'unsafe-inline'", html) + driver, "utf-8")
+    return load(page, folder / "profile")
 
 
 def load(page: Path, profile: Path) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from builders import DUBLIN, US, Story
+from builders import DUBLIN, US, Story, a_history
 
 from harness.checkers.checks import DetectedInTime, judge
 from harness.checkers.limits import Allowances
@@ -18,6 +18,7 @@ from harness.findings import Finding
 from harness.history import History
 from harness.report.failovers import judged_failovers
 from harness.report.waterfall import STEPS, Falls, waterfalls
+from harness.resolving import BeyondTtl
 
 
 def falls(history: History, findings: list[Finding] | None = None) -> list[Falls]:
@@ -114,3 +115,34 @@ def test_rows_go_by_the_catalogues_city_or_the_vantages_own_name(story: History)
     away, _back = falls(story)
 
     assert away.rows[0].place == away.rows[0].vantage == DUBLIN
+
+
+def test_why_the_old_answer_was_followed_beyond_its_ttl_is_told(story: History) -> None:
+    """Dublin's resolver keeps answers for longer; its last request before the change was at 170 s."""
+    kept = [
+        msgspec.structs.replace(event, beyond_ttl=BeyondTtl.CLAMPED)
+        if isinstance(event, HttpReply) and event.vantage == DUBLIN and event.start_s == 170
+        else event
+        for event in story
+    ]
+
+    away, back = falls(History(kept))
+
+    assert away.reasons == {"the resolver keeps answers longer than their TTL": [DUBLIN]}
+    assert away.rows[0].told.endswith("; the resolver keeps answers longer than their TTL")
+    assert back.reasons == {}
+
+
+def test_who_was_not_seen_to_get_there_is_named() -> None:
+    """Frankfurt is served by the sick region all along."""
+    stuck = [
+        msgspec.structs.replace(event, region="eu-west-1")
+        if isinstance(event, HttpReply) and event.vantage == "frankfurt"
+        else event
+        for event in Story().events()
+    ]
+
+    (away, _back) = falls(a_history(stuck))
+
+    assert away.missing == ("frankfurt",)
+    assert [row.vantage for row in away.rows] == [DUBLIN]
