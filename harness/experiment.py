@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 import msgspec
 
@@ -12,7 +12,9 @@ from harness.deployment.snapshot import read_deployment
 from harness.errors import GuardTripped, InvalidPlan, NotProven
 from harness.events import ExperimentEvent, Note
 from harness.faults.catalogue import AnyFault
-from harness.faults.fault import BlastRadius, inject
+from harness.faults.fault import PROVE_WITHIN_S, BlastRadius, Injection, inject
+from harness.faults.open_faults import OpenFaults
+from harness.faults.schedule import Step, Stretch, all_at_once, moves, stretches
 from harness.findings import Finding
 from harness.guards import AnyGuard, GuardWatch
 from harness.probes.live import Condition, LiveView
@@ -41,6 +43,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     question: str
     faults: tuple[AnyFault, ...] = ()
     """Injected in this order, one right after the other, and undone in the reverse one."""
+    steps: tuple[Step, ...] = ()
+    """Instead of `faults`: when which fault is in force. What has no end of its own is held like `faults`."""
     checks: tuple[Check, ...]
     steady: ConditionSince = always
     """Must hold before anything is broken."""
@@ -68,7 +72,14 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     guards: tuple[AnyGuard, ...] = ()
     """Beside those of the run. One that trips stops the experiment: what was broken is healed first."""
 
+    @property
+    def schedule(self) -> tuple[Stretch, ...]:
+        return stretches(self.steps or all_at_once(self.faults))
+
     def __post_init__(self) -> None:
+        if self.faults and self.steps:
+            raise InvalidPlan(f"experiment {self.name!r} has faults and steps: say when each is in force in the steps")
+        stretches(self.steps)
         runs = [workload.run for workload in self.workloads]
         if len(set(runs)) < len(runs):
             raise InvalidPlan(
@@ -186,7 +197,7 @@ class _Conduct:
                 return f"no steady state within {STEADY_WITHIN_S:.0f} s"
             self._pass_time(live, "watching the steady state", experiment.steady_s)
             self.steady_until_s = run.clock.now_s()
-            if experiment.faults:
+            if experiment.faults or experiment.steps:
                 self._break(live)
                 self._wait(live, "waiting for recovery", experiment.recovered, experiment.recover_at_most_s)
                 self._pass_time(live, "watching the steady state again", experiment.steady_s)
@@ -212,17 +223,35 @@ class _Conduct:
             run.recorder.record(Note(start_s=now_s, end_s=now_s, source="runner", text=text))
 
     def _break(self, live: LiveView) -> None:
-        experiment, run = self._experiment, self._run
-        with ExitStack() as faults:
-            for fault in experiment.faults:
-                self._say(live, f"injecting {fault.describe()}", 0.0)
-                faults.enter_context(
-                    inject(fault, run.target, run.recorder, run.journal, blast_radius=experiment.blast_radius)
-                )
-            what = " and ".join(fault.describe() for fault in experiment.faults)
-            self._wait(live, f"holding {what}", experiment.hold_until, experiment.hold_at_most_s)
-            self._pass_time(live, f"holding {what} a little longer", experiment.hold_more_s)
+        experiment = self._experiment
+        begin_s = self._run.clock.now_s()
+        with OpenFaults(self._inject) as open_faults:
+            for move in moves(experiment.schedule):
+                self._pass_time(live, _holding(open_faults.faults), begin_s + move.at_s - self._run.clock.now_s())
+                what = move.stretch.fault.describe()
+                self._say(live, f"injecting {what}" if move.begins else f"rolling back {what}", 0.0)
+                if move.begins:
+                    open_faults.begin(move.stretch)
+                else:
+                    open_faults.end(move.stretch)
+            if open_faults.faults:
+                what = _holding(open_faults.faults)
+                self._wait(live, what, experiment.hold_until, experiment.hold_at_most_s)
+                self._pass_time(live, f"{what} a little longer", experiment.hold_more_s)
             self._say(live, "rolling back", 0.0)
+
+    def _inject(self, stretch: Stretch) -> AbstractContextManager[Injection]:
+        """One that is over soon must be proven before that."""
+        within_s = PROVE_WITHIN_S if stretch.until_s is None else min(PROVE_WITHIN_S, stretch.until_s - stretch.from_s)
+        run, experiment = self._run, self._experiment
+        return inject(
+            stretch.fault,
+            run.target,
+            run.recorder,
+            run.journal,
+            blast_radius=experiment.blast_radius,
+            prove_within_s=within_s,
+        )
 
     def _wait(self, live: LiveView, doing: str, condition_since: ConditionSince, at_most_s: float) -> bool:
         since_s = self._run.clock.now_s()
@@ -252,3 +281,8 @@ class _Conduct:
                 live=live,
             )
         )
+
+
+def _holding(faults: tuple[AnyFault, ...]) -> str:
+    """What is in force, in words."""
+    return f"holding {' and '.join(fault.describe() for fault in faults)}" if faults else "waiting for the next fault"

@@ -27,6 +27,7 @@ from harness.errors import GuardTripped, InvalidPlan, NotOptedIn
 from harness.events import DnsAnswer, FaultPhase, HealthObservation, HttpReply
 from harness.experiment import Experiment, Stage, run_experiment
 from harness.faults.health_broken import HealthBroken
+from harness.faults.schedule import Flap
 from harness.findings import Finding, Verdict
 from harness.guards import StopFile
 from harness.history import load_history
@@ -125,6 +126,42 @@ def test_a_failover_is_broken_measured_mended_and_kept(failover: Experiment, run
     assert min(len(saved.of(kind)) for kind in (HttpReply, DnsAnswer, HealthObservation)) > 10
     assert saved.experiment("failover").aborted is None
     assert load_run(run.folder).experiments[0].checks == CHECKS
+    assert health_variable(run.target) == "200"
+
+
+def test_a_flapping_fault_is_injected_proven_and_undone_once_a_cycle(failover: Experiment, run: Run) -> None:
+    """Two cycles of 20 s, on for half; nothing is held after the last one."""
+    flap = Flap(fault=HealthBroken(region=EU), period_s=20, cycles=2)
+    flapping = msgspec.structs.replace(failover, faults=(), steps=(flap,), checks=(FaultProven(),), hold_at_most_s=0)
+
+    findings = run_experiment(flapping, run, silent)
+
+    cycle = [
+        FaultPhase.INJECTING,
+        FaultPhase.INJECTED,
+        FaultPhase.PROVEN,
+        FaultPhase.ROLLING_BACK,
+        FaultPhase.ROLLED_BACK,
+    ]
+    assert phases(run) == cycle * 2
+    assert len({event.fault_id for event in run.recorder.history().faults}) == 2
+    assert {finding.verdict for finding in findings} == {Verdict.PASS}
+    assert run.journal.open_entries() == []
+    assert health_variable(run.target) == "200"
+
+
+def test_ctrl_c_between_two_cycles_leaves_nothing_broken(failover: Experiment, run: Run) -> None:
+    flap = Flap(fault=HealthBroken(region=EU), period_s=20, cycles=5)
+    flapping = msgspec.structs.replace(failover, faults=(), steps=(flap,), checks=(FaultProven(),))
+
+    def interrupt(stage: Stage) -> None:
+        if stage.doing == "waiting for the next fault" and phases(run):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(flapping, run, interrupt)
+
+    assert phases(run)[-1] is FaultPhase.ROLLED_BACK
     assert health_variable(run.target) == "200"
 
 

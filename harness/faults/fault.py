@@ -28,6 +28,7 @@ from harness.target import Target
 
 ROLLBACK_ATTEMPTS = 5
 PROOF_EVERY_S = 1.0
+PROVE_WITHIN_S = 60.0
 
 
 class BlastRadius(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,7 @@ def inject(
     journal: Journal,
     *,
     blast_radius: BlastRadius | None = None,
-    prove_within_s: float = 60.0,
+    prove_within_s: float = PROVE_WITHIN_S,
 ) -> Iterator[Injection]:
     """The fault is in force inside the block and undone after it, also on an error, Ctrl-C or SIGTERM.
 

@@ -104,3 +104,34 @@ def test_vantages_without_looks_are_left_out():
 
 def test_a_history_without_polls_has_no_detection():
     assert failover_times(Story().history(without=HealthObservation))[0].detect_s is None
+
+
+def test_each_cycle_of_a_flapping_fault_is_a_window_of_its_own():
+    """On 60-80, 100-120 and 140-160 s: each window reaches to the next cycle, the last one to the end."""
+    cycles = [
+        a_fault(EU, injected_s=(60 + at_s, 60 + at_s), rolled_back_s=(80 + at_s, 80 + at_s), fault_id=f"f{at_s}")
+        for at_s in (0, 40, 80)
+    ]
+    windows = fault_windows(a_history(an_experiment(end_s=300), *cycles))
+
+    assert [(window.injected_s, window.rolled_back_s, window.until_s) for window in windows] == [
+        (60, 80, 100),
+        (100, 120, 140),
+        (140, 160, 300),
+    ]
+
+
+def test_a_short_fault_inside_a_longer_one_does_not_end_it():
+    """US flaps while EU is broken: EU's window is its own."""
+    history = a_history(
+        an_experiment(),
+        a_fault(EU, injected_s=(60, 62), rolled_back_s=(300, 302), fault_id="long"),
+        a_fault(US, injected_s=(100, 100), rolled_back_s=(120, 120), fault_id="f1"),
+        a_fault(US, injected_s=(140, 140), rolled_back_s=(160, 160), fault_id="f2"),
+    )
+
+    assert [(window.fault_id, window.rolling_back_s, window.until_s) for window in fault_windows(history)] == [
+        ("long", 300, 600),
+        ("f1", 120, 140),
+        ("f2", 160, 600),
+    ]
