@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -12,6 +14,9 @@ import msgspec
 from harness.deployment.plan import DEFAULT_REGIONS, parse_regions
 from harness.errors import LabError, LabNotRunning
 from harness.lab.state import DEFAULT_NAME, LabFolder, LabInfo
+
+if TYPE_CHECKING:
+    from harness.lab.resolvers.settings import ResolverInfo
 
 name_option = click.option("--name", default=DEFAULT_NAME, show_default=True, help="Which lab, when several run.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -82,8 +87,14 @@ def up(  # noqa: PLR0917
 @name_option
 @json_option
 def status(name: str, as_json: bool) -> None:
-    """Say whether the lab runs, where, and what its clock shows."""
-    show(LabFolder(name).running(), as_json=as_json)
+    """Say whether the lab runs, where, and which resolvers it has."""
+    info = LabFolder(name).running()
+    resolvers = resolvers_of(info)
+    if as_json:
+        told = msgspec.to_builtins(info) | {"resolvers": msgspec.to_builtins(resolvers)}
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo("\n".join((describe(info), *(f"  resolver     {one.name}: {in_words(one)}" for one in resolvers))))
 
 
 @lab.command()
@@ -91,7 +102,8 @@ def status(name: str, as_json: bool) -> None:
 @json_option
 def env(name: str, as_json: bool) -> None:
     """Print export lines that point any AWS client, dig and curl at the lab: eval "$(harness lab env)"."""
-    variables = environment(LabFolder(name).running())
+    info = LabFolder(name).running()
+    variables = environment(info, resolvers_of(info))
     if as_json:
         click.echo(json.dumps(variables, indent=2))
         return
@@ -119,11 +131,35 @@ def down(name: str, as_json: bool) -> None:
     click.echo(json.dumps({"name": name, "running": False}) if as_json else told)
 
 
-def environment(info: LabInfo) -> dict[str, str]:
+def resolvers_of(info: LabInfo) -> tuple[ResolverInfo, ...]:
+    from harness.lab.client import LabClient
+
+    return LabClient(info.endpoints.aws_url or "").resolvers().resolvers
+
+
+def in_words(resolver: ResolverInfo) -> str:
+    """Where it listens, and how it differs from one without vices."""
+    settings = resolver.settings
+    told = {
+        f"in {settings.region}": True,
+        f"keeps answers for at least {settings.ttl_min_s:g} s": settings.ttl_min_s > 0,
+        f"keeps answers for at most {settings.ttl_max_s or 0:g} s": settings.ttl_max_s is not None,
+        "serves stale": settings.stale is not None,
+        "sends no client subnet": not settings.sends_subnet,
+        f"{settings.caches} caches": settings.caches > 1,
+        "cut off from the name servers": not settings.reaches_name_servers,
+        "never answers": not settings.answers,
+        "(turned by its lever)": resolver.overridden,
+    }
+    return f"{resolver.address} " + ", ".join(text for text, holds in told.items() if holds)
+
+
+def environment(info: LabInfo, resolvers: Iterable[ResolverInfo] = ()) -> dict[str, str]:
     """Variables by which AWS clients, the CDK app, dig and curl find the lab."""
     endpoints = info.endpoints
     address, _, port = endpoints.nameservers[0].rpartition(":")
     return {
+        **{f"LAB_RESOLVER_{one.name.upper().replace('-', '_')}": one.address for one in resolvers},
         "AWS_ENDPOINT_URL": endpoints.aws_url or "",
         "AWS_ACCESS_KEY_ID": "lab",
         "AWS_SECRET_ACCESS_KEY": "lab",

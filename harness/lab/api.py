@@ -6,6 +6,7 @@ For people, benchmarks and tests. Probes and checkers never ask it: the harness 
     GET /lab/truth?since=N   the record of the truth from its N-th line on
     /lab/levers ...          see lab/routes/levers.py
     /lab/defects ...         see lab/routes/defects.py
+    /lab/resolvers ...       see lab/routes/resolvers.py
     /lab/replication?since=N true replication delays, see lab/routes/replication.py
 """
 

@@ -15,6 +15,7 @@ from harness.lab.api import Status, TruthPage
 from harness.lab.replication.defects import Defect
 from harness.lab.replication.levers import Coalescing, Levers, Skew, Throttle
 from harness.lab.replication.record import ReplicatedPage
+from harness.lab.resolvers.settings import ResolverInfo, ResolverSettings, ResolversPage
 from harness.lab.routes.defects import DefectsPage
 from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
@@ -101,6 +102,23 @@ class LabClient:
 
     def take_off_all(self) -> DefectsPage:
         return self._ask("DELETE", "defects", DefectsPage)
+
+    def resolvers(self) -> ResolversPage:
+        return self._ask("GET", "resolvers", ResolversPage)
+
+    def put_resolver(self, name: str, settings: ResolverSettings | None = None) -> ResolverInfo:
+        """Makes a recursive resolver, or changes the one of that name; the reply says where it listens."""
+        return self._ask("PUT", f"resolvers/{quote(name, safe='')}", ResolverInfo, settings or ResolverSettings())
+
+    def remove_resolver(self, name: str) -> ResolversPage:
+        return self._ask("DELETE", f"resolvers/{quote(name, safe='')}", ResolversPage)
+
+    def turn_resolver(self, name: str, settings: ResolverSettings) -> ResolverInfo:
+        """Other settings until `restore_resolver`; it stays where it stands, and keeps what it has cached."""
+        return self._ask("PUT", f"levers/resolver/{quote(name, safe='')}", ResolverInfo, settings)
+
+    def restore_resolver(self, name: str) -> ResolverInfo:
+        return self._ask("DELETE", f"levers/resolver/{quote(name, safe='')}", ResolverInfo)
 
     def replicated(self, since: int = 0) -> ReplicatedPage:
         """True delays of the writes that have arrived, a page of them; ask again with its `next`."""

@@ -32,10 +32,12 @@ from harness.lab.gateway.server import LabGateway
 from harness.lab.health import LabHealth
 from harness.lab.ports import Change
 from harness.lab.reload import Reloader
+from harness.lab.resolvers import LabResolvers
 from harness.lab.routes.defects import defect_routes
 from harness.lab.routes.levers import PREFIX as LEVERS_PREFIX
 from harness.lab.routes.levers import lever_routes
 from harness.lab.routes.replication import replication_routes
+from harness.lab.routes.resolvers import resolver_routes
 from harness.lab.settings import LabSettings
 from harness.lab.spawn import ERROR, is_gone
 from harness.lab.state import LabFolder, LabInfo
@@ -78,6 +80,7 @@ class Lab:
                 **lever_routes(self._tables, settings.regions, self.clock, self.truth.add),
                 **defect_routes(self._tables, settings.regions, self.clock, self.truth.add),
                 **replication_routes(self._tables.replicated_since),
+                **resolver_routes(lambda: self._resolvers, self.clock, self.truth.add),
             },
             port=settings.port,
         )
@@ -127,24 +130,29 @@ class Lab:
             on_dns_change=self._health_changed,
             truth=self.truth.add,
         )
+        latency = LatencyDatabase.load(seed=self._settings.seed)
         self._dns = LabDns(
             self._loop,
             port=self._settings.dns_port,
             is_healthy=self._health.is_healthy_in_dns,
             locate=self._locate,
-            latency=LatencyDatabase.load(seed=self._settings.seed),
+            latency=latency,
             clock=self.clock,
             truth=self.truth.add,
             seed=self._settings.seed,
         )
         self._on_loop(self._dns.start())
         parts.callback(self._stop_part, self._dns)
+        self._resolvers = LabResolvers(
+            self._loop, name_server=self._dns.endpoint, clock=self.clock, latency=latency, seed=self._settings.seed
+        )
+        parts.callback(self._stop_part, self._resolvers)
         self._on_loop(self._health.start())
         parts.callback(self._stop_part, self._health)
         self.control_plane.health = self._health
         self.control_plane.dns = self._dns
 
-    def _stop_part(self, part: LabGateway | LabDns | LabHealth) -> None:
+    def _stop_part(self, part: LabGateway | LabDns | LabHealth | LabResolvers) -> None:
         try:
             self._on_loop(part.stop())
         except Exception:  # noqa: BLE001  # a lab that ends has nobody to tell but its log

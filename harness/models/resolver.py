@@ -67,6 +67,13 @@ class ResolverCache(Generic[T]):
         self._answers: list[dict[Hashable, CachedAnswer[T]]] = [{} for _ in range(self.behaviour.caches)]
         self._failures: list[dict[Hashable, _Failure]] = [{} for _ in range(self.behaviour.caches)]
 
+    def become(self, behaviour: Behaviour) -> None:
+        """Behaves so from now on. What is cached stays, with the expiry that it has, in the caches that are left."""
+        self.behaviour = behaviour
+        for kept in (self._answers, self._failures):
+            del kept[behaviour.caches :]
+            kept.extend({} for _ in range(behaviour.caches - len(kept)))
+
     def pick(self) -> int:
         """Which of the caches behind the address gets the next question."""
         return self._random.randrange(self.behaviour.caches) if self.behaviour.caches > 1 else 0

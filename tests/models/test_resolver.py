@@ -180,6 +180,20 @@ def test_which_cache_is_asked_is_seeded_and_reaches_all():
     assert {one.pick() for _ in range(100)} == {0, 1, 2}
 
 
+def test_a_resolver_that_changes_its_ways_keeps_what_it_has():
+    """Stored for 60 s as an honest resolver; from then on answers are kept for 300 s, in two caches, then in one."""
+    cache = ResolverCache()
+    cache.store(NAME, IRELAND, ttl_s=60, now_s=0)
+    cache.become(Behaviour(ttl_min_s=300, caches=2))
+
+    assert cache.use(NAME, 59) is not None
+    assert cache.use(NAME, 60) is None
+    assert cache.store(NAME, SYDNEY, ttl_s=60, now_s=60, cache=1).ttl_left_s == 300
+    cache.become(Behaviour())
+    assert cache.use(NAME, 59) is not None
+    assert cache.pick() == 0
+
+
 def test_the_memory_has_a_bound(monkeypatch):
     monkeypatch.setattr(resolver, "MOST_NAMES", 2)
     cache = ResolverCache(STALE)
