@@ -187,6 +187,8 @@ class HealthObservation(Event, frozen=True, kw_only=True, tag="health"):
     checkers_total: int = 0
     healthy: bool | None = None
     """The aggregate by the documented rule (more than 18 % of checkers healthy), Inverted and Disabled applied."""
+    probe_periods_s: tuple[float, ...] = ()
+    """Of each checker that had looked again since the last poll, how long after its look before that was."""
     error: str | None = None
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from harness.checkers.checks import (
     Allowances,
+    CheckersOnTime,
     DetectedInTime,
     DnsChangedInTime,
     FailbackInTime,
@@ -84,6 +85,7 @@ def failover(run: Run, region: RegionName, item_path: str, parameters: Parameter
             FailedRequests(region=region, at_most_share=parameters.at_most_failed_share),
             FailbackInTime(region=region),
             SteadyAfter(),
+            CheckersOnTime(),
             Paced(),
         ),
     )

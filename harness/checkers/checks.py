@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.checkers.answering import EveryRegionAnswers, SickRegionWithdrawn
+from harness.checkers.checkers_on_time import CheckersOnTime, doubted
 from harness.checkers.clocks import ClocksAgree
 from harness.checkers.conflict_check import ConflictsCounted
 from harness.checkers.consistency.check import Consistent
@@ -33,6 +34,7 @@ from harness.history import History
 __all__ = [
     "Allowances",
     "Check",
+    "CheckersOnTime",
     "ClocksAgree",
     "ConflictsCounted",
     "Consistent",
@@ -75,7 +77,8 @@ class DeployedAsPrescribed(msgspec.Struct, frozen=True, kw_only=True, tag="deplo
 
 
 Check = (
-    ClocksAgree
+    CheckersOnTime
+    | ClocksAgree
     | ConflictsCounted
     | Consistent
     | DeployedAsPrescribed
@@ -113,6 +116,7 @@ def judge(history: History, experiment: str, checks: Sequence[Check]) -> list[Fi
         nothing = Finding.unknown("checks", "Something was checked", "the experiment has no checks: nothing was judged")
         return [msgspec.structs.replace(nothing, experiment=experiment)]
     findings = [finding for check in checks for finding in _judge_one(history, experiment, check)]
+    findings = doubted(findings, history.header.stack)
     return [
         msgspec.structs.replace(finding, experiment=experiment) for finding in findings + _aborted(history, experiment)
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,6 +38,8 @@ class HealthPoll:
         self._target = target
         self._clock = clock
         self._settings: dict[str, tuple[float, CheckSettings]] = {}
+        self._checked: dict[str, dict[str, datetime]] = {}
+        """Health check -> checker's address -> when it looked, as of the last poll."""
         self._lock = threading.Lock()
 
     def look(self, regional: RegionalStack) -> HealthObservation:
@@ -57,6 +61,7 @@ class HealthPoll:
             checkers_healthy=healthy,
             checkers_total=len(checkers),
             healthy=aggregate(healthy, len(checkers), settings),
+            probe_periods_s=self._periods_s(check_id, checkers),
         )
 
     def _observation(
@@ -68,6 +73,7 @@ class HealthPoll:
         checkers_healthy: int = 0,
         checkers_total: int = 0,
         healthy: bool | None = None,
+        probe_periods_s: tuple[float, ...] = (),
         error: str | None = None,
     ) -> HealthObservation:
         return HealthObservation(
@@ -80,8 +86,17 @@ class HealthPoll:
             checkers_healthy=checkers_healthy,
             checkers_total=checkers_total,
             healthy=healthy,
+            probe_periods_s=probe_periods_s,
             error=error,
         )
+
+    def _periods_s(self, check_id: str, checkers: Iterable[HealthCheckObservationTypeDef]) -> tuple[float, ...]:
+        now = {checker["IPAddress"]: checker["StatusReport"]["CheckedTime"] for checker in checkers}
+        with self._lock:
+            before = self._checked.get(check_id, {})
+            self._checked[check_id] = now
+        periods_s = ((at - before[address]).total_seconds() for address, at in now.items() if address in before)
+        return tuple(period_s for period_s in periods_s if period_s > 0)
 
     def _settings_of(self, check_id: str) -> CheckSettings:
         with self._lock:

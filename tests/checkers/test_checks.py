@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from harness.checkers.checks import (
     Check,
+    CheckersOnTime,
     DeployedAsPrescribed,
     DetectedInTime,
     DnsChangedInTime,
@@ -57,6 +58,7 @@ OF_A_FAILOVER: tuple[Check, ...] = (
     Paced(),
 )
 ALL: tuple[Check, ...] = (
+    CheckersOnTime(),
     *OF_A_FAILOVER,
     FailsOpen(),
     DeployedAsPrescribed(),

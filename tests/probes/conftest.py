@@ -46,6 +46,8 @@ class Route53:
 
     def reset(self) -> None:
         self.statuses: list[str] = ["Success: HTTP Status Code 200, OK."] * 16
+        self.checked: dict[int, int] = {}
+        """Checker's number -> second of the first minute of 2026 at which it looked; 0 when absent."""
         self.inverted = False
         self.disabled = False
         self.zone_name = "example.com."
@@ -55,8 +57,8 @@ class Route53:
         if path.endswith("/status"):
             observations = "".join(
                 f"<HealthCheckObservation><Region>us-east-1</Region><IPAddress>192.0.2.{n}</IPAddress><StatusReport>"
-                f"<Status>{status}</Status><CheckedTime>2026-01-01T00:00:00Z</CheckedTime></StatusReport>"
-                "</HealthCheckObservation>"
+                f"<Status>{status}</Status><CheckedTime>2026-01-01T00:00:{self.checked.get(n, 0):02}Z</CheckedTime>"
+                "</StatusReport></HealthCheckObservation>"
                 for n, status in enumerate(self.statuses)
             )
             return (

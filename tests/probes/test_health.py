@@ -86,3 +86,12 @@ def test_a_poll_that_fails_is_data(make_target, two_region_stack):
 
     assert (seen.outcome, seen.healthy) == (Outcome.FAIL, None)
     assert "check-eu-west-1" in seen.error
+
+
+def test_a_poll_tells_how_long_each_checker_took_to_look_again(poll, route53):
+    """The first poll knows of no look before; then one of two checkers looked again after 31 s."""
+    route53.statuses = [SUCCESS] * 2
+    first = poll()
+    route53.checked = {0: 31}
+
+    assert (first.probe_periods_s, poll().probe_periods_s, poll().probe_periods_s) == ((), (31.0,), ())
