@@ -33,7 +33,8 @@ TIMED = frozenset(
 class CheckersOnTime(msgspec.Struct, frozen=True, kw_only=True, tag="checkers-on-time"):
     """Nine of ten looks of the checkers came within the interval, the time of a response and a share of the margin.
 
-    Never FAIL: it is not the stack's fault. `judge()` turns what it explains of the failures into UNKNOWN.
+    Never FAIL: it is not the stack's fault. `judge()` turns what it explains of the failures into UNKNOWN; where there is
+    none, it passes.
     """
 
     allowances: Allowances = Allowances()
@@ -74,18 +75,28 @@ class CheckersOnTime(msgspec.Struct, frozen=True, kw_only=True, tag="checkers-on
         )
         if found.verdict is Verdict.PASS:
             return found
-        slipped = f"{told}; times from the fault on are doubtful: the checkers slipped, not the stack"
+        slipped = f"{told}; the checkers slipped, not the stack"
         return msgspec.structs.replace(found, verdict=Verdict.UNKNOWN, explanation=slipped)
 
 
 def doubted(findings: Sequence[Finding], stack: Stack) -> list[Finding]:
-    """The findings, with every missed time limit that the checkers' slip explains turned into UNKNOWN."""
+    """The findings, with every missed time limit that the checkers' slip explains turned into UNKNOWN.
+
+    Where every limit was kept all the same, late checkers put nothing in doubt: they make failovers later, not sooner.
+    """
     late = [found for found in findings if _slipped(found)]
     if not late:
         return list(findings)
+    if all(finding.verdict is Verdict.PASS for finding in findings if finding.checker in TIMED):
+        return [_harmless(finding) if _slipped(finding) else finding for finding in findings]
     worst = max(late, key=lambda found: found.measured or 0.0)
     slip_s = stack.failure_threshold * ((worst.measured or 0.0) - stack.health_check_interval_s)
     return [_doubted(finding, worst, slip_s) if _is_explained(finding, slip_s) else finding for finding in findings]
+
+
+def _harmless(late: Finding) -> Finding:
+    told = f"{late.explanation}, but every limit was kept all the same"
+    return msgspec.structs.replace(late, verdict=Verdict.PASS, limit=None, explanation=told)
 
 
 def _slipped(found: Finding) -> bool:

@@ -86,6 +86,14 @@ def test_what_a_late_poll_tells_is_left_out():
     assert {f.measured for f in on_time(a_history(an_experiment(), polls))} == {None}
 
 
+def test_late_checkers_put_nothing_in_doubt_when_every_limit_was_kept():
+    """Called sick after 83 s, within 104 s, though the checkers looked every 36 s."""
+    *timed, on_time_at_all = judge(told_by(Story(), 36.0), "e", CHECKS)
+
+    assert {finding.verdict for finding in [*timed, on_time_at_all]} == {Verdict.PASS}
+    assert on_time_at_all.explanation.endswith("but every limit was kept all the same")
+
+
 SLOW = Story(detect_s=115, dns_s=120)
 """Called sick 115 s after it broke, seen at 180 s: 118 s. The limit is 104 s."""
 CHECKS = (DetectedInTime(region=EU), DnsChangedInTime(region=EU), CheckersOnTime())
