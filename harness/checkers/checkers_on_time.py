@@ -33,7 +33,7 @@ TIMED = frozenset(
 class CheckersOnTime(msgspec.Struct, frozen=True, kw_only=True, tag="checkers-on-time"):
     """Nine of ten looks of the checkers came within the interval, the time of a response and a share of the margin.
 
-    Never FAIL: it is not the stack's fault. `judge()` turns what it explains of the failures into UNKNOWN; where there is
+    Never FAIL: it is not the stack's fault. `judge()` turns failures that it explains into UNKNOWN, and where there are
     none, it passes.
     """
 

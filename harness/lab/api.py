@@ -7,6 +7,7 @@ For people, benchmarks and tests. Probes and checkers never ask it: the harness 
     /lab/levers ...          see lab/routes/levers.py
     /lab/defects ...         see lab/routes/defects.py
     /lab/resolvers ...       see lab/routes/resolvers.py
+    /lab/routing ...         see lab/routes/routing.py
     /lab/replication?since=N true replication delays, see lab/routes/replication.py
 """
 

@@ -17,6 +17,7 @@ from harness.lab.replication.levers import Coalescing, Levers, Skew, Throttle
 from harness.lab.replication.record import ReplicatedPage
 from harness.lab.resolvers.settings import ResolverInfo, ResolverSettings, ResolversPage
 from harness.lab.routes.defects import DefectsPage
+from harness.lab.routes.routing import MovedSubnet, MovedSubnets
 from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
 
@@ -119,6 +120,16 @@ class LabClient:
 
     def restore_resolver(self, name: str) -> ResolverInfo:
         return self._ask("DELETE", f"levers/resolver/{quote(name, safe='')}", ResolverInfo)
+
+    def move_subnet(self, subnet: str, region: RegionName) -> MovedSubnets:
+        """Users of the subnet are routed as if they were in that region: a wrong line in the latency database."""
+        return self._ask("PUT", "routing", MovedSubnets, MovedSubnet(subnet=subnet, region=region))
+
+    def moved_subnets(self) -> MovedSubnets:
+        return self._ask("GET", "routing", MovedSubnets)
+
+    def move_no_subnets(self) -> MovedSubnets:
+        return self._ask("DELETE", "routing", MovedSubnets)
 
     def replicated(self, since: int = 0) -> ReplicatedPage:
         """True delays of the writes that have arrived, a page of them; ask again with its `next`."""

@@ -38,6 +38,7 @@ from harness.lab.routes.levers import PREFIX as LEVERS_PREFIX
 from harness.lab.routes.levers import lever_routes
 from harness.lab.routes.replication import replication_routes
 from harness.lab.routes.resolvers import resolver_routes
+from harness.lab.routes.routing import RoutingFaults
 from harness.lab.settings import LabSettings
 from harness.lab.spawn import ERROR, is_gone
 from harness.lab.state import LabFolder, LabInfo
@@ -72,6 +73,8 @@ class Lab:
             parameters=ReplicationParameters(delay=settings.replication_delay),
             truth=self.truth.add,
         )
+        self._latency = LatencyDatabase.load(seed=settings.seed)
+        routing = RoutingFaults(self._latency, self._use_latency, self.clock, self.truth.add)
         self.control_plane = ControlPlane(
             clock=self.clock,
             seed=settings.seed,
@@ -81,6 +84,7 @@ class Lab:
                 **defect_routes(self._tables, settings.regions, self.clock, self.truth.add),
                 **replication_routes(self._tables.replicated_since),
                 **resolver_routes(lambda: self._resolvers, self.clock, self.truth.add),
+                **routing.routes(),
             },
             port=settings.port,
         )
@@ -130,13 +134,12 @@ class Lab:
             on_dns_change=self._health_changed,
             truth=self.truth.add,
         )
-        latency = LatencyDatabase.load(seed=self._settings.seed)
         self._dns = LabDns(
             self._loop,
             port=self._settings.dns_port,
             is_healthy=self._health.is_healthy_in_dns,
             locate=self._locate,
-            latency=latency,
+            latency=self._latency,
             clock=self.clock,
             truth=self.truth.add,
             seed=self._settings.seed,
@@ -144,7 +147,7 @@ class Lab:
         self._on_loop(self._dns.start())
         parts.callback(self._stop_part, self._dns)
         self._resolvers = LabResolvers(
-            self._loop, name_server=self._dns.endpoint, clock=self.clock, latency=latency, seed=self._settings.seed
+            self._loop, name_server=self._dns.endpoint, clock=self.clock, latency=self._latency, seed=self._settings.seed
         )
         parts.callback(self._stop_part, self._resolvers)
         self._on_loop(self._health.start())
@@ -169,6 +172,9 @@ class Lab:
 
     def _defects_on(self) -> tuple[str, ...]:
         return tuple(defect.name for defect in self._tables.defects)
+
+    def _use_latency(self, latency: LatencyDatabase) -> None:
+        self._dns.replace_latency(latency)
 
     async def _start_gateway(self, region: RegionName) -> LabGateway:
         gateway = LabGateway(
