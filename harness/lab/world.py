@@ -147,7 +147,11 @@ class Lab:
         self._on_loop(self._dns.start())
         parts.callback(self._stop_part, self._dns)
         self._resolvers = LabResolvers(
-            self._loop, name_server=self._dns.endpoint, clock=self.clock, latency=self._latency, seed=self._settings.seed
+            self._loop,
+            name_server=self._dns.endpoint,
+            clock=self.clock,
+            latency=self._latency,
+            seed=self._settings.seed,
         )
         parts.callback(self._stop_part, self._resolvers)
         self._on_loop(self._health.start())
