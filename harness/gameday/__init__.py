@@ -1,0 +1,1 @@
+"""Game days: a plan of experiments, run in order with people watching, and what came of it."""
