@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--report-dir", default="reports", help="where the run's folder is made")
     group.addoption("--allow-faults", action="store_true", help="needed to break anything that is not on this machine")
     group.addoption("--guards", default="", metavar="FILE", help="TOML file of guards: what must stay true meanwhile")
+    group.addoption("--game-day", default="", metavar="LOG", help="the log of the game day that this run is a part of")
     group.addoption("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the scenarios")
 
 
@@ -172,7 +173,7 @@ def run(
     preflight(target, vantages[0])
     # A lab of its own takes its faults with it: its journal ends with it too.
     journal = own_lab[0].path / "journal.jsonl" if own_lab else journal_file(target.name)
-    run = session.run = Run(
+    run = Run(
         "-".join(filter(None, ("scenarios", rate, worker))),
         target,
         reports=Path(pytestconfig.getoption("--report-dir")).absolute(),
@@ -181,6 +182,7 @@ def run(
         seed=pytestconfig.getoption("--seed"),
         guards=guards_asked_for(pytestconfig),
     )
+    session.began(run)
     try:
         yield run
     finally:

@@ -21,6 +21,7 @@
     │   └── HistoryUnwritable             for example a full disk; what was broken is healed
     ├── JournalOpen                       4      an earlier fault was not undone: run `harness recover`
     ├── JournalUnwritable                 2      the undo journal cannot be kept, so nothing (more) is broken
+    ├── GameDayRunning                    4      one at a time
     ├── GuardTripped                      4      something that had to stay true did not; what was broken was healed
     ├── FaultError                        1
     │   ├── NotProven                     3      the fault was not seen to bite
@@ -108,6 +109,10 @@ class JournalUnwritable(HarnessError): ...
 
 
 class GuardTripped(HarnessError):
+    exit_code = 4
+
+
+class GameDayRunning(HarnessError):
     exit_code = 4
 
 

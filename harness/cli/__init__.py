@@ -23,6 +23,7 @@ COMMANDS = {
     "report": ("harness.cli.check", "report", "Write a run's page again from its history."),
     "history": ("harness.cli.history", "history", "Take a run's history to other tools."),
     "recover": ("harness.cli.recover", "recover", "Undo faults that a killed run left behind."),
+    "gameday": ("harness.cli.gameday", "gameday", "Game days: plan, run, schedule, take notes, report."),
     "vantages": ("harness.cli.vantages", "vantages", "List the places to look from."),
 }
 

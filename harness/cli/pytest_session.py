@@ -16,6 +16,7 @@ from harness.cli.exit_codes import DEVIATED, session_exit_code
 from harness.errors import GuardTripped, HarnessError, UsageError
 
 if TYPE_CHECKING:
+    from harness.gameday.follow import NotesFollowed
     from harness.guards import AnyGuard
     from harness.run import Run
     from harness.stack import RegionName
@@ -38,6 +39,13 @@ class ScenarioSession:
         self._interrupted = False
         self._ran = False
         self._skipped_faults = False
+        self._day: NotesFollowed | None = None
+
+    def began(self, run: Run) -> None:
+        """From now on what is noted of its game day stands in its history too."""
+        self.run = run
+        if self._day:
+            self._day.into(run.recorder)
 
     def ended(self, exit_code: int) -> None:
         """The run ended so."""
@@ -55,6 +63,12 @@ class ScenarioSession:
         unwinding = contextlib.ExitStack()
         unwinding.enter_context(terminate_unwinds())
         session.config.add_cleanup(unwinding.close)
+        log = session.config.getoption("--game-day", default="")
+        if log:
+            from harness.gameday.follow import NotesFollowed
+
+            self._day = NotesFollowed(Path(log))
+            session.config.add_cleanup(self._day.close)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

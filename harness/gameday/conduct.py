@@ -1,12 +1,13 @@
 """Runs a game day: each experiment in a process of its own, and a line in the day's log before and after every step.
 
 A process for each, because a day must outlive its experiments: one that runs out of memory, or is killed, takes nothing
-with it. The other way round an experiment whose day was killed ends itself and mends what it broke (`ends_with_parent`);
-if that was killed too, its journal is open, and `resume` heals before it goes on.
+with it. The other way round, an experiment whose day was killed ends itself and mends what it broke (`NotesFollowed`);
+if that was killed too, its journal is open, and resuming heals before it goes on.
 """
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import subprocess
@@ -17,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-
 from harness.errors import HarnessError
 from harness.events import FaultPhase
+from harness.findings import Verdict
 from harness.gameday.follow import FaultsOf, new_run
 from harness.gameday.load import LoadedPlan
 from harness.gameday.log import (
@@ -40,13 +41,16 @@ from harness.gameday.notify import Notifier
 from harness.gameday.plan import PlannedExperiment
 from harness.gameday.when import refusal
 from harness.run import load_run
-from harness.findings import Verdict
 
 LOOK_EVERY_WALL_S = 0.1
 STOPPED_BY_GUARD, INTERRUPTED = 4, 130
 _COMPLETE = (0, 1, 3)
 _IN = {FaultPhase.PROVEN: "fault in, seen to bite"}
 _OUT = {FaultPhase.ROLLED_BACK: "fault out", FaultPhase.ROLLBACK_FAILED: "FAULT STILL IN: the rollback failed"}
+
+
+Ask = Callable[[str, Callable[[], bool]], str | None]
+"""(question, whether to stop waiting) -> who said yes; None when nobody did, or nobody is there."""
 
 
 class Stop(HarnessError):
@@ -60,8 +64,7 @@ class Stop(HarnessError):
 class Conduct:
     """One process's part of a day.
 
-    `command` gives the arguments of the experiment's process; `ask` is a person's yes (who it was), None when nobody
-    can be asked; `tell` shows a line to whoever looks.
+    `command` gives the arguments of the experiment's process; `tell` shows a line to whoever looks.
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class Conduct:
         folder: Path,
         *,
         command: Callable[[PlannedExperiment, Path], Sequence[str]],
-        ask: Callable[[str], str | None],
+        ask: Ask,
         tell: Callable[[str], None],
     ) -> None:
         self._plan = loaded.plan
@@ -172,7 +175,7 @@ class Conduct:
     def _approve(self, number: int, question: str) -> None:
         self._log.add(Asked(at=self._log.now(), step=number, question=question))
         self._announce(f"needs a person before {self._which(number)}: {question}")
-        by = self._ask(f"{self._which(number)}: {question}")
+        by = self._ask(f"{self._which(number)}: {question}", lambda: bool(self._signals))
         if self._signals:
             raise Stop(f"interrupted before {self._which(number)}", INTERRUPTED)
         if by is None:
@@ -209,16 +212,27 @@ class Conduct:
                 signal.signal(number, handler)
 
 
-def pytest_command(
+def experiment_command(
     experiment: PlannedExperiment, folder: Path, *, scenario: Path, options: Sequence[str], log: Path
 ) -> list[str]:
-    """The process of one experiment: pytest, as `harness run` would start it."""
+    """The process of one experiment: `harness run`, whose exit codes say how it ended."""
     settings = [option for name, value in experiment.settings.items() for option in ("--set", f"{name}={value}")]
     common = ["--report-dir", str(folder), "--game-day", str(log), "-p", "no:cacheprovider"]
-    return [sys.executable, "-m", "pytest", str(scenario), *options, *common, *settings]
+    return [
+        sys.executable,
+        "-m",
+        "harness",
+        "run",
+        "--scenarios",
+        str(scenario.resolve()),
+        *options,
+        *common,
+        *settings,
+    ]
 
 
 def who() -> str:
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"
-
-
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"

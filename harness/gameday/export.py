@@ -33,8 +33,9 @@ class Fields:
         self.minutes, self.hours, self.months = sorted(parsed.minutes), sorted(parsed.hours), sorted(parsed.months)
         self.days = [] if set(parsed.days) == set(_EVERY["day"]) else sorted(parsed.days)
         whole_week = {0, 1, 2, 3, 4, 5, 6} <= parsed.weekdays
-        self.weekdays: list[int] = [] if whole_week else sorted({day % 7 for day in parsed.weekdays if _plain(day)})
-        self.nth: list[Nth] = [day for day in parsed.weekdays if not _plain(day)]  # type: ignore[misc]
+        plain = {day % 7 for day in parsed.weekdays if isinstance(day, int)}
+        self.weekdays: list[int] = [] if whole_week else sorted(plain)
+        self.nth: list[Nth] = sorted(day for day in parsed.weekdays if not isinstance(day, int))
         self.both = parsed.day_and
 
     @property
@@ -76,8 +77,9 @@ Description=Game day: {_one_line(loaded.plan.title)}
 Type=oneshot
 WorkingDirectory={_place(quoted=False)}
 ExecStart=/usr/bin/env {_command(loaded, if_due=if_due)}
-# Ctrl-C's signal: what is broken is mended before it ends, which may take minutes.
+# Ctrl-C's signal, to the day alone: what is broken is mended before it ends, which may take minutes.
 KillSignal=SIGINT
+KillMode=mixed
 TimeoutStopSec=10min
 
 # {name}.timer
@@ -116,7 +118,9 @@ def to_github_actions(loaded: LoadedPlan) -> str:
     hours, moved = _utc_hours(fields.hours, loaded.plan.window)
     days = not moved
     cron = _joined(fields, hours, days=days)
-    target = "" if loaded.plan.target != "lab" else "      - run: harness lab up --detach && harness deploy --target lab\n"
+    target = (
+        "" if loaded.plan.target != "lab" else "      - run: harness lab up --detach && harness deploy --target lab\n"
+    )
     return f"""\
 name: {json.dumps(f"Game day: {_one_line(loaded.plan.title)}")}
 on:
@@ -151,7 +155,7 @@ jobs:
 
 
 def to_eventbridge(loaded: LoadedPlan) -> str:
-    """For `aws scheduler create-schedule --cli-input-json`. It starts a CodeBuild project: what stands in <> is yours."""
+    """For `aws scheduler create-schedule --cli-input-json`: starts a CodeBuild project; what stands in <> is yours."""
     fields, window = Fields(loaded), loaded.plan.window
     told = {
         "Name": _unit_name(loaded),
@@ -206,14 +210,12 @@ def _eventbridge_says_all(fields: Fields) -> bool:
 
 def _buildspec(loaded: LoadedPlan, *, if_due: bool) -> str:
     commands = ["pip install -c constraints.txt -e .", _command(loaded, if_due=if_due)]
-    return json.dumps({"version": 0.2, "phases": {"build": {"commands": commands, "finally": ["harness recover || true"]}}})
+    return json.dumps(
+        {"version": 0.2, "phases": {"build": {"commands": commands, "finally": ["harness recover || true"]}}}
+    )
 
 
 # Pieces that several of them share.
-
-
-def _plain(day: int | Nth) -> bool:
-    return isinstance(day, int)
 
 
 def _says_all(fields: Fields) -> bool:
@@ -233,7 +235,7 @@ def _month_days(fields: Fields) -> list[list[int]]:
 def _nth_dates(months: str, number: int) -> str:
     """The seven dates among which the n-th of a weekday lies; the last of it among the last seven."""
     if number < 0:
-        return f"*-{months}~07..01" if months == "*" else f"*-{months}~07..01"
+        return f"*-{months}~07..01"
     first = 7 * (number - 1) + 1
     return f"*-{months}-{first:02d}..{min(first + 6, 31):02d}"
 
@@ -256,7 +258,7 @@ def _joined(fields: Fields, hours: Sequence[int], *, days: bool = True) -> str:
 
 
 def _utc_hours(hours: Iterable[int], window: Window) -> tuple[list[int], bool]:
-    """Every UTC hour that one of these local ones is in the course of a year, and whether that is another day for some."""
+    """Every UTC hour that one of these local ones is in the course of a year; whether some fall on another day."""
     year = datetime.now(UTC).year
     months = [datetime(year, month, 15, tzinfo=UTC) for month in range(1, 13)]
     found: set[int] = set()

@@ -72,7 +72,7 @@ def wall_time(header: RunHeader, at_s: float) -> datetime:
 
 
 class NotesFollowed:
-    """In the experiment's process: puts what people note on the run's timeline, and ends the run when its day is gone."""
+    """In the experiment's process: puts people's notes on the run's timeline, and ends the run when its day is gone."""
 
     def __init__(self, log: Path) -> None:
         self._log = log

@@ -91,9 +91,10 @@ def _experiment_problems(experiment: PlannedExperiment, scenarios: Path) -> list
     taken = parameters_taken(module)
     found: list[tuple[KeyPath, str]] = []
     for name, value in experiment.settings.items():
+        if name not in taken:
+            found.append((("parameters", name), f"scenario {experiment.scenario} has {unknown_parameter(name, taken)}"))
+            continue
         try:
-            if name not in taken:
-                raise UsageError(f"scenario {experiment.scenario} has {unknown_parameter(name, taken)}")
             parameters_of(module, {name: value})
         except UsageError as error:
             found.append((("parameters", name), str(error)))
@@ -112,7 +113,8 @@ def _path_in(message: str) -> tuple[str, KeyPath]:
     if unknown:
         return f"unknown field `{unknown['key']}`", (*path, unknown["key"])
     last = path[-1] if path else None
-    return (f"`{last}`: {told[0].lower()}{told[1:]}" if isinstance(last, str) and "`" in told else told), path
+    of_value = isinstance(last, str) and told.startswith(("Expected", "Invalid"))
+    return (f"`{last}`: {told[0].lower()}{told[1:]}" if of_value else told), path
 
 
 def _guard_problem(path: Path, text: str, values: dict[str, object]) -> Problem | None:
@@ -133,5 +135,5 @@ def _syntax_problem(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Pr
     if found and found["line"]:
         at = Position(int(found["line"]), int(found["column"]))
     else:
-        at = Position(text.count("\n") + 1, 1)
+        at = Position(text.count("\n") + 1, len(text) - text.rfind("\n"))  # at its end
     return Problem(path=path, at=at, what=what)

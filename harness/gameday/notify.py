@@ -1,4 +1,4 @@
-"""Tells a webhook how the day goes. It may be slow, gone or wrong: the day goes on all the same, and its log says so."""
+"""Tells a webhook how the day goes. It may be slow, gone or wrong: the day goes on, and its log says so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import requests
 
-
 TIMEOUTS_S = (3.0, 5.0)
 """To connect, and between bytes of the reply."""
 ATTEMPTS = 2
@@ -21,10 +20,13 @@ ENDS_WITHIN_S = 20.0
 
 
 class Notifier:
-    """Sends on a thread of its own, in order. `record` hears of each message that was sent, and of each that was not."""
+    """Sends on a thread of its own, in order. `record` hears of each message, and why it was not taken, if so."""
 
     def __init__(
-        self, webhook: str | None, record: Callable[[str, str | None], None], environment: Mapping[str, str] = os.environ
+        self,
+        webhook: str | None,
+        record: Callable[[str, str | None], None],
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._record = record
         self._url, self._trouble = _resolved(webhook, environment)
@@ -76,8 +78,6 @@ class Notifier:
             if reply.status_code < 500:
                 return why
         return why
-
-
 
 
 def _resolved(webhook: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -121,7 +121,7 @@ class Scheduler:
         """Tells each firing that is past, and that nobody will catch up on it."""
         now = self._wall.now()
         for loaded in self._plans:
-            past = [at for at in _until(firings(loaded.plan.window, self._since(loaded)), now)]
+            past = list(_until(firings(loaded.plan.window, self._since(loaded)), now))
             for at in past[-MISSED_AT_MOST:]:
                 self._tell(Missed(title=loaded.plan.title, at=at, why=refusal(loaded.plan.window, at) or why))
             self._remember(loaded, now)

@@ -1,4 +1,4 @@
-"""When a plan is due, and why it may not be run at some time. Pure: the moment is an argument, always aware of its zone."""
+"""When a plan is due, and why it may not be run at some time. Pure: the moment is an argument, aware of its zone."""
 
 from __future__ import annotations
 

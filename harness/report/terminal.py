@@ -56,9 +56,9 @@ def _rows(findings: Sequence[Finding]) -> Iterator[tuple[Text, Text, str, str, s
             claim = Text(finding.claim)
             if finding.verdict is not Verdict.PASS:
                 claim.append(f"\n{_about(finding)}{finding.explanation}", style="dim")
-            yield _verdict(finding.verdict), claim, measured(finding), limit(finding), f"{finding.samples or ''}"
+            yield verdict_text(finding.verdict), claim, measured(finding), limit(finding), f"{finding.samples or ''}"
         if group.folded:
-            yield _verdict(Verdict.PASS), Text(group.folded_claim), "", "", ""
+            yield verdict_text(Verdict.PASS), Text(group.folded_claim), "", "", ""
 
 
 def _about(finding: Finding) -> str:
@@ -67,7 +67,7 @@ def _about(finding: Finding) -> str:
 
 
 def _answered(name: str, question: str, findings: Sequence[Finding]) -> Text:
-    told = Text.assemble(_verdict(overall(findings)), "  ", (name or "no experiment", "bold"), "\n")
+    told = Text.assemble(verdict_text(overall(findings)), "  ", (name or "no experiment", "bold"), "\n")
     if question:
         told.append(f"{question}\n", style="dim")
     told.append(f"{answer(findings)}\n")
@@ -81,8 +81,8 @@ def _closing(record: RunRecord, findings: Sequence[Finding]) -> Text:
         f"{count(len(record.experiments), 'experiment')}, {record.stack_s:.0f} stack seconds in {record.wall_s:.0f} s "
         f"(clock rate {record.clock_rate:g}){'; the run was interrupted' if record.interrupted else ''}"
     )
-    return Text.assemble(_verdict(record.verdict), told)
+    return Text.assemble(verdict_text(record.verdict), told)
 
 
-def _verdict(verdict: Verdict) -> Text:
+def verdict_text(verdict: Verdict) -> Text:
     return Text(f"{MARKS[verdict]} {verdict.value.upper()}", style=f"bold {_COLORS[verdict]}")

@@ -12,11 +12,12 @@ from harness.findings import Finding
 from harness.history import History
 from harness.report.junit import JUNIT_FILE, write_junit
 from harness.report.page import PAGE_FILE, write_page
+from harness.report.summary import write_summary
 from harness.run import RunRecord
 
 
 def write_report(folder: Path, history: History, record: RunRecord, findings: Sequence[Finding]) -> Path:
-    """Writes junit.xml and index.html into `folder`; returns the page's path.
+    """Writes junit.xml, index.html and summary.json into `folder`; returns the page's path.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -26,6 +27,7 @@ def write_report(folder: Path, history: History, record: RunRecord, findings: Se
         with _no_garbage():
             write_junit(folder / JUNIT_FILE, record, findings)
             write_page(page, history, record, findings)
+            write_summary(folder, history, record, findings)
     except OSError as error:
         raise UsageError(
             f"report in {folder} cannot be written: {error.strerror or error}; copy the folder where it can"
