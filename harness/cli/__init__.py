@@ -21,6 +21,7 @@ COMMANDS = {
     "run": ("harness.cli.run", "run", "Run the scenarios against a target and write a report."),
     "check": ("harness.cli.check", "check", "Judge a saved history again, with today's checkers."),
     "report": ("harness.cli.check", "report", "Write a run's page again from its history."),
+    "faults": ("harness.cli.faults", "faults", "What can be broken: list, show, inject."),
     "history": ("harness.cli.history", "history", "Take a run's history to other tools."),
     "recover": ("harness.cli.recover", "recover", "Undo faults that a killed run left behind."),
     "gameday": ("harness.cli.gameday", "gameday", "Game days: plan, run, schedule, take notes, report."),
