@@ -25,6 +25,7 @@ COMMANDS = {
     "history": ("harness.cli.history", "history", "Take a run's history to other tools."),
     "recover": ("harness.cli.recover", "recover", "Undo faults that a killed run left behind."),
     "gameday": ("harness.cli.gameday", "gameday", "Game days: plan, run, schedule, take notes, report."),
+    "sweep": ("harness.cli.sweep", "sweep", "Map which region serves each of many client subnets; compare two maps."),
     "vantages": ("harness.cli.vantages", "vantages", "List the places to look from."),
 }
 
