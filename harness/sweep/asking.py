@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import dns.exception
 import msgspec
 
 from harness.clock import Clock
 from harness.errors import NameserverUnreachable
 from harness.nameservers import Nameserver
-from harness.probes.dns import over_tcp
+from harness.probes.dns_tcp import exchange
 from harness.probes.flights import WINDOW, Channel, Counts, Flight, Flights, UdpChannel
-from harness.probes.wire import MalformedReply, Question, Reply, template
+from harness.probes.wire import MalformedReply, Question, Reply, parse, template
 from harness.sweep.subnets import Subnet
 
 SILENT_AFTER = 10 * WINDOW
@@ -184,8 +183,8 @@ class _Book:
 def _whole(flight: Flight[Subnet], server: Nameserver) -> Answer:
     """Of a truncated answer: the whole one, over TCP."""
     try:
-        return _answer(over_tcp(flight.message, server, flight.question, _TCP_WALL_S))
-    except (OSError, EOFError, dns.exception.DNSException, MalformedReply) as failure:
+        return _answer(parse(flight.question, exchange(flight.message, server, within_wall_s=_TCP_WALL_S)))
+    except (OSError, MalformedReply) as failure:
         return Answer(rcode="NOERROR", error=f"truncated, and over TCP: {str(failure) or type(failure).__name__}")
 
 
