@@ -9,12 +9,16 @@ import msgspec
 
 from harness.checkers.timeline import FailoverTimes
 from harness.findings import Finding, Verdict
+from harness.stack import RegionName
 
 DETECT, DNS, RECOVER = "time-to-detect", "time-until-dns-changed", "time-to-recover"
 DETECT_BACK, DNS_BACK, HOME = "failback-detect", "failback-dns", "failback"
 FAILED = "failed-requests"
 DATA_FAULTS = frozenset({"replication-paused", "partition"})
 """Faults after which a region serves its users as before: there is no failover to expect."""
+SIDE_BY_SIDE = 3
+"""So many times of one region are shown, whatever came of them."""
+MOST_SHOWN = 12
 
 
 class JudgedFailover(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,3 +57,15 @@ def judged_failovers(
         mine = {checker: found[nth] for checker, found in of_region[times.region].items() if nth < len(found)}
         judged.append(JudgedFailover(experiment=experiment, times=times, findings=mine))
     return judged
+
+
+def telling(judged: Sequence[JudgedFailover]) -> list[JudgedFailover]:
+    """Those to be shown side by side: of a fault that comes and goes, only the times that moved somebody."""
+    times_of: defaultdict[tuple[str, RegionName], list[JudgedFailover]] = defaultdict(list)
+    for one in judged:
+        times_of[one.experiment, one.times.region].append(one)
+    shown = []
+    for mine in times_of.values():
+        moved = [one for one in mine if one.times.clients_s]
+        shown += mine if len(mine) <= SIDE_BY_SIDE else (moved or mine[:1])[:MOST_SHOWN]
+    return shown

@@ -60,15 +60,21 @@ def vantage_looks(history: History) -> list[VantageLooks]:
 
 def add_lanes(scene: Scene, looks: Sequence[VantageLooks]) -> bool:
     """All lanes, under a heading for each home region, nearest vantage first. None, when nobody was to look."""
-    if not any(_looked(scene, seen) for seen in looks):
+    there = [seen for seen in looks if _looked(scene, seen)]
+    if not there:
         return False
-    ordered = sorted(looks, key=lambda seen: _order(seen, scene.palette))
-    for home, group in groupby(ordered, key=lambda seen: seen.home):
+    for home, group in groupby(sorted(there, key=lambda seen: _order(seen, scene.palette)), key=lambda seen: seen.home):
         lanes = list(group)
         where = f"nearest to {home}" if home else "nearest region not known"
         scene.sheet.row(GROUP_HEIGHT, where, note=str(len(lanes)), looks="strong")
         for seen in lanes:
             _add_lane(scene, seen)
+    if absent := sorted(seen.place for seen in looks if not _looked(scene, seen)):
+        y = scene.sheet.row(GROUP_HEIGHT, "did not look at all", note=str(len(absent)), looks="strong")
+        during = scene.experiment
+        told = (during.start_s, during.end_s, ", ".join(absent))
+        scene.sheet.bar(during.start_s, during.end_s, Box(y + 4, GROUP_HEIGHT - 8), "clear", told[2])
+        scene.sheet.hovers.append(Hover(y, GROUP_HEIGHT, "did not look at all", [told]))
     return True
 
 

@@ -13,6 +13,7 @@ from harness.checkers.tracks import Track, tracks_of
 from harness.events import Event, Gap, HealthObservation, HttpReply, ItemRead, ItemWrite, Outcome
 from harness.history import History
 from harness.report.items.calls import calls_of
+from harness.report.resolvers import asks_by
 from harness.report.words import count
 from harness.run import HISTORY_FILE, RunRecord
 
@@ -30,7 +31,7 @@ def how_measured(history: History, record: RunRecord, folder: str) -> list[tuple
         ("Ran", f"{_utc(record.started_at)} to {_utc(record.ended_at)} ({record.wall_s:.0f} s of wall time)"),
         ("Clock", _clock(record)),
         ("Health checks", _health_checks(history)),
-        ("Vantages", f"{len(tracks_of(history).vantages)} places, each with a client subnet and a caching resolver"),
+        ("Vantages", _vantages(history)),
         ("Probes", _probes(history)),
         *_items(history),
         (
@@ -65,6 +66,12 @@ def _health_checks(history: History) -> str:
         f"{stack.health_check_path} every {stack.health_check_interval_s:g} s, {stack.failure_threshold} in a row "
         f"change a checker's mind; records are cached for {stack.record_ttl_s:g} s"
     )
+
+
+def _vantages(history: History) -> str:
+    own_ways = sum(bool(asks_by(summary)) for summary in history.header.vantages)
+    told = f"{count(len(tracks_of(history).vantages), 'place')}, each with a client subnet and a caching resolver"
+    return told + (f"; {own_ways} of them ask in a way of their own" if own_ways else "")
 
 
 def _probes(history: History) -> str:

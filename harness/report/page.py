@@ -20,7 +20,8 @@ from harness.report.answers import answer
 from harness.report.drawing import Timeline
 from harness.report.evidence import evidence_lines
 from harness.report.failover_table import failover_stages
-from harness.report.failovers import JudgedFailover, judged_failovers
+from harness.report.failovers import JudgedFailover, judged_failovers, telling
+from harness.report.folding import Line, lines_of
 from harness.report.html import as_json, render
 from harness.report.items.curves import HEIGHT, SHARES, WIDTH, y
 from harness.report.items.facts import ItemFacts
@@ -32,7 +33,7 @@ from harness.report.origins import build_origins
 from harness.report.palette import Palette
 from harness.report.timeline import build_timeline
 from harness.report.waterfall import STEPS, Falls, waterfalls
-from harness.report.words import Group, by_experiment, count, groups_of, tally
+from harness.report.words import by_experiment, count, tally
 from harness.report.world import land_path
 from harness.report.worldmap import build_map
 from harness.run import RunRecord
@@ -49,7 +50,7 @@ class ExperimentView(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     verdict: Verdict
     tally: dict[Verdict, int]
-    groups: list[Group]
+    lines: list[Line]
     failovers: list[JudgedFailover]
     timeline: Timeline | None
     """None when nobody looked: of a deployment, or of an experiment that left no trace."""
@@ -67,7 +68,8 @@ def write_page(path: Path, history: History, record: RunRecord, findings: Sequen
 def render_page(history: History, record: RunRecord, findings: Sequence[Finding], *, folder: str) -> str:
     """`folder` is how the reader finds the run again."""
     experiments = _Experiments(history, record).views(findings)
-    failovers = [failover for experiment in experiments for failover in experiment.failovers]
+    every = [failover for experiment in experiments for failover in experiment.failovers]
+    failovers = telling(every)
     # Those in which somebody moved come first: the others have little to tell.
     failovers.sort(key=lambda failover: not failover.times.clients_s)
     palette = Palette(history.header.stack.region_names)
@@ -82,6 +84,7 @@ def render_page(history: History, record: RunRecord, findings: Sequence[Finding]
         steps=STEPS,
         experiments=experiments,
         failovers=failovers,
+        not_shown=len(every) - len(failovers),
         stages=failover_stages(failovers),
         tally=tally(findings),
         total=len(findings),
@@ -136,7 +139,7 @@ class _Experiments:
             ),
             verdict=overall(findings),
             tally=tally(findings),
-            groups=groups_of(findings),
+            lines=lines_of(findings),
             failovers=failovers,
             timeline=timeline if timeline and timeline.bars else None,
             waterfalls=[waterfall for failover in failovers for waterfall in waterfalls(history, failover)],

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from harness.findings import Finding, Verdict, overall
 from harness.report.answers import answer
-from harness.report.words import MARKS, by_experiment, count, groups_of, limit, measured, tally
+from harness.report.folding import lines_of
+from harness.report.words import MARKS, by_experiment, count, limit, measured, tally
 from harness.run import FINDINGS_FILE, RunRecord, load_run
 
 WIDTH = 118
@@ -51,14 +52,15 @@ def findings_table(findings: Sequence[Finding]) -> RenderableType:
 
 
 def _rows(findings: Sequence[Finding]) -> Iterator[tuple[Text, Text, str, str, str]]:
-    for group in groups_of(findings):
-        for finding in group.shown:
-            claim = Text(finding.claim)
-            if finding.verdict is not Verdict.PASS:
-                claim.append(f"\n{_about(finding)}{finding.explanation}", style="dim")
-            yield verdict_text(finding.verdict), claim, measured(finding), limit(finding), f"{finding.samples or ''}"
-        if group.folded:
-            yield verdict_text(Verdict.PASS), Text(group.folded_claim), "", "", ""
+    for line in lines_of(findings):
+        claim, numbers = Text(line.claim), ("", "", "")
+        told = line.explanation
+        if isinstance(line, Finding):
+            told = "" if line.verdict is Verdict.PASS else f"{_about(line)}{line.explanation}"
+            numbers = measured(line), limit(line), f"{line.samples or ''}"
+        if told:
+            claim.append(f"\n{told}", style="dim")
+        yield verdict_text(line.verdict), claim, *numbers
 
 
 def _about(finding: Finding) -> str:

@@ -7,18 +7,17 @@ from itertools import groupby, zip_longest
 
 from harness.checkers.spans import QuorumPoint
 from harness.checkers.timeline import FaultWindow, fault_windows, quorum_series
-from harness.checkers.tracks import tracks_of
-from harness.events import ExperimentEvent, FaultPhase, Gap, Note
+from harness.events import ExperimentEvent, Gap, Note
 from harness.history import History
 from harness.probes.watch import EVERYONE
 from harness.report.drawing import Axis, Bar, Box, Hover, Sheet, Timeline
+from harness.report.fault_rows import add_faults, over_s
 from harness.report.items.lag import add_item_rows
 from harness.report.lanes import VantageLooks, add_lanes, gap_words
 from harness.report.palette import Palette
 from harness.report.scene import Scene
 from harness.stack import RegionName
 
-FAULT_HEIGHT = 22.0
 NOTES_HEIGHT = 16.0
 QUORUM_HEIGHT = 30.0
 QUORUM = Box(3.0, 24.0)
@@ -33,8 +32,7 @@ def build_timeline(
     windows = fault_windows(history, experiment)
     sheet = Sheet(Axis(from_s=experiment.start_s, until_s=experiment.end_s))
     scene = Scene(history, experiment, palette, sheet)
-    for window in windows:
-        _add_fault(scene, window)
+    add_faults(scene, windows)
     _add_notes(scene)
     _add_quorums(scene)
     lanes = [LANES, *([OWN_WAYS] if any(seen.asks_by for seen in looks) else [])]
@@ -54,29 +52,11 @@ def build_timeline(
     )
 
 
-def _add_fault(scene: Scene, window: FaultWindow) -> None:
-    sheet, regions, over_s = scene.sheet, ", ".join(window.regions), _over_s(window)
-    phases = tracks_of(scene.history).faults[window.fault_id].events
-    proven_s = next((event.end_s for event in phases if event.phase is FaultPhase.PROVEN), None)
-    proven = "NOT PROVEN to bite" if proven_s is None else f"proven {proven_s - window.injected_s:.1f} s later"
-    undone = "NOT rolled back" if window.rolled_back_s is None else f"rolled back at {over_s:.1f} s"
-    told = f"{window.fault}: injected at {window.injected_s:.1f} s, {proven}, {undone}"
-    y = sheet.row(FAULT_HEIGHT, f"fault in {regions}", looks="strong")
-    sheet.bar(window.injecting_s, over_s, Box(y + 3, FAULT_HEIGHT - 6), "fault", told)
-    moments = ((window.injected_s, "injected"), (proven_s, "proven"), (window.rolled_back_s, "rolled-back"))
-    sheet.marks += [sheet.axis.bar(at_s, at_s, Box(), looks) for at_s, looks in moments if at_s is not None]
-    sheet.hovers.append(Hover(y, FAULT_HEIGHT, f"fault in {regions}", [(window.injecting_s, over_s, told)]))
-
-
-def _over_s(window: FaultWindow) -> float:
-    return window.until_s if window.rolled_back_s is None else window.rolled_back_s
-
-
 def _shades(axis: Axis, windows: Sequence[FaultWindow]) -> Iterator[Bar]:
     """The time in which any fault was in force: windows that overlap are one."""
     merged: list[tuple[float, float]] = []
     for window in windows:
-        from_s, until_s = window.injected_s, _over_s(window)
+        from_s, until_s = window.injected_s, over_s(window)
         if merged and from_s <= merged[-1][1]:
             from_s, until_s = merged[-1][0], max(merged.pop()[1], until_s)
         merged.append((from_s, until_s))

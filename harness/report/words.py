@@ -72,41 +72,6 @@ def tally(findings: Sequence[Finding]) -> dict[Verdict, int]:
     return {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
 
 
-class Group:
-    """Findings of one family in one experiment: what deviates, and the passes, which are many when they are rules."""
-
-    FOLD_ABOVE = 3
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.findings: list[Finding] = []
-
-    @property
-    def folded(self) -> list[Finding]:
-        """Passes to be told on one line, so that what deviates is seen; none when they are few."""
-        passes = [finding for finding in self.findings if finding.verdict is Verdict.PASS]
-        return passes if len(passes) > self.FOLD_ABOVE else []
-
-    @property
-    def shown(self) -> list[Finding]:
-        """Those that get a line of their own."""
-        return [finding for finding in self.findings if finding.verdict is not Verdict.PASS or not self.folded]
-
-    @property
-    def folded_claim(self) -> str:
-        """ "all 104 rules of 'deployment' hold"."""
-        which = "all" if not self.shown else "the other"
-        return f"{which} {len(self.folded)} rules of {self.name!r} hold"
-
-
-def groups_of(findings: Sequence[Finding]) -> list[Group]:
-    """The findings of one experiment by family, each where its first one stood."""
-    groups: dict[str, Group] = {}
-    for finding in findings:
-        groups.setdefault(family(finding), Group(family(finding))).findings.append(finding)
-    return list(groups.values())
-
-
 def by_experiment(names: Sequence[str], findings: Sequence[Finding]) -> dict[str, list[Finding]]:
     """Every finding under its experiment, in the run's order; those of an experiment not named come last."""
     found: dict[str, list[Finding]] = {name: [] for name in names}

@@ -16,6 +16,7 @@ from harness.checkers.timeline import FaultWindow, fault_windows
 from harness.events import ExperimentEvent, VantageSummary
 from harness.history import History
 from harness.report.drawing import Axis, Bar, Box
+from harness.report.fault_rows import over_s
 from harness.report.palette import Palette
 from harness.report.resolvers import asks_by
 from harness.report.scene import places_of
@@ -29,6 +30,8 @@ DOT = 11.0
 """Units from the middle of one vantage to that of the next, at least."""
 MARK = 17.0
 """From a region's mark to a vantage."""
+CANDIDATES = 40
+"""Moments of one fault that are looked at to find the one that tells most."""
 NAME = 180.0
 """Room for a region's name."""
 
@@ -155,7 +158,7 @@ class _Drawing:
             scene=[told for from_s, told in scenes if from_s <= self._still_s][-1],
             axis=self._axis,
             still_s=self._still_s,
-            shades=[self._axis.bar(one.injected_s, _over_s(one), Box(), "fault", _told(one)) for one in self._windows],
+            shades=[self._axis.bar(one.injected_s, over_s(one), Box(), "fault", _told(one)) for one in self._windows],
             experiments=[
                 self._axis.bar(one.start_s, one.end_s, Box(), "experiment", one.experiment) for one in self._experiments
             ],
@@ -248,7 +251,7 @@ class _Drawing:
 
     def _scenes(self) -> list[tuple[float, str]]:
         edges_s = {self._axis.from_s, *(at_s for changes in self._sick.values() for at_s, _ in changes)}
-        edges_s.update(at_s for window in self._windows for at_s in (window.injected_s, _over_s(window)))
+        edges_s.update(at_s for window in self._windows for at_s in (window.injected_s, over_s(window)))
         edges_s.update(at_s for one in self._experiments for at_s in (one.start_s, one.end_s))
         told = [(round(at_s, 1), self._scene(at_s)) for at_s in sorted(edges_s)]
         return [now for before, now in pairwise([(0.0, ""), *told]) if before[1] != now[1]]
@@ -256,7 +259,7 @@ class _Drawing:
     def _scene(self, at_s: float) -> str:
         running = [one.experiment for one in self._experiments if one.start_s <= at_s < one.end_s]
         names = listed(running) if len(self._experiments) > 1 else ""
-        biting = [_told(window) for window in self._windows if window.injected_s <= at_s < _over_s(window)]
+        biting = [_told(window) for window in self._windows if window.injected_s <= at_s < over_s(window)]
         sick = [region for region, changes in self._sick.items() if ([(0.0, False), *changes][_last(changes, at_s)])[1]]
         called = f"Route 53 calls {listed(sick)} unhealthy" if sick else ""
         now = [part for part in (f"{listed(biting)} in force" if biting else "", called) if part]
@@ -272,17 +275,27 @@ def _region_places(regions: Sequence[RegionName]) -> dict[RegionName, Point]:
 
 
 def _telling_s(placed: Sequence[Service], windows: Sequence[FaultWindow], end_s: float) -> float:
-    """Right before the fault was undone by which most vantages had moved or failed; the end when there was none."""
+    """When most vantages had been moved by a fault, or failed in it; the end when there was none.
 
-    def moved(window: FaultWindow) -> int:
-        return sum(service.at(window.injecting_s) != service.at(window.rolling_back_s) for service in placed)
+    The last such moment, which mostly is right before the fault was undone.
+    """
+    telling, most = end_s, -1
+    for window in windows:
+        before = [service.at(window.injecting_s) for service in placed]
+        for at_s in _candidates_s(placed, window):
+            states = [service.at(at_s) for service in placed]
+            moved = sum(now != then and now.known for now, then in zip(states, before, strict=True))
+            if moved >= most:
+                telling, most = at_s, moved
+    return round(telling, 1)
 
-    telling = max(windows, key=moved, default=None)
-    return round(telling.rolling_back_s, 1) if telling else round(end_s, 1)
 
-
-def _over_s(window: FaultWindow) -> float:
-    return window.until_s if window.rolled_back_s is None else window.rolled_back_s
+def _candidates_s(placed: Sequence[Service], window: FaultWindow) -> list[float]:
+    """Some of the moments at which something changed while the fault was in force, and its end."""
+    changes_s = sorted(
+        at_s for service in placed for at_s in service.times_s if window.injected_s < at_s < window.rolling_back_s
+    )
+    return [*changes_s[:: len(changes_s) // CANDIDATES + 1], window.rolling_back_s]
 
 
 def _told(window: FaultWindow) -> str:

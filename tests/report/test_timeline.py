@@ -88,13 +88,13 @@ def test_injected_proven_and_rolled_back_are_marked(story: History) -> None:
 def test_a_fault_that_never_bit_says_so() -> None:
     history = Story(proven=False).history()
 
-    assert "NOT PROVEN" in row(drawn(history), "fault in eu-west-1").parts[0][2]
+    assert "NOT PROVEN" in row(drawn(history), "health-broken").parts[0][2]
 
 
 def test_a_fault_that_was_not_undone_says_so() -> None:
     history = Story(rolled_back=False).history()
 
-    assert "NOT rolled back" in row(drawn(history), "fault in eu-west-1").parts[0][2]
+    assert "NOT rolled back" in row(drawn(history), "health-broken").parts[0][2]
 
 
 def test_the_quorum_is_hatched_while_the_region_is_called_sick(story: History) -> None:
@@ -155,3 +155,66 @@ def test_equal_looks_are_one_bar_however_many(story: History) -> None:
 
     assert len(lanes) == 2 * (3 + 3) + 2 * (1 + 1)
     assert len(msgspec.json.encode(drawn(story).hovers)) < 8000
+
+
+def flapping(times: int) -> History:
+    """Every 30 s eu-west-1 breaks for 15 s."""
+    faults = [
+        a_fault(
+            EU,
+            injected_s=(60 + 30 * n, 61 + 30 * n),
+            rolled_back_s=(75 + 30 * n, 76 + 30 * n),
+            proven=n != 1,
+            fault_id=f"flap-{n}",
+        )
+        for n in range(times)
+    ]
+    return a_history(an_experiment(), *faults)
+
+
+def test_a_fault_that_comes_and_goes_is_one_row() -> None:
+    timeline = drawn(flapping(14))
+
+    assert [(label.text, label.note) for label in timeline.labels] == [("health-broken", "14 × eu-west-1")]
+    assert len([bar for bar in bars_of(timeline, "health-broken") if bar.looks == "fault"]) == 14
+    assert len(timeline.shades) == 14
+    assert timeline.marks == ()
+
+
+def test_what_is_told_of_many_times_stands_beside_them_where_there_is_room() -> None:
+    """Four times end at 166 s of 600 s; fourteen at 466 s, which leaves 22 %."""
+    (told,) = [bar.text for bar in bars_of(drawn(flapping(4)), "health-broken") if bar.text]
+
+    assert told == "4 times in eu-west-1, 3 of them proven to bite"
+    assert not [bar.text for bar in bars_of(drawn(flapping(14)), "health-broken") if bar.text]
+
+
+def test_faults_of_different_kinds_or_at_one_time_have_rows_of_their_own() -> None:
+    other = [msgspec.structs.replace(event, fault="partition", fault_id="p", regions=(US, AP)) for event in a_fault(EU)]
+    again = [msgspec.structs.replace(event, fault_id="again") for event in a_fault(EU)]
+
+    labels = drawn(a_history(an_experiment(), a_fault(EU), other, again)).labels
+
+    assert sorted((label.text, label.note) for label in labels) == [
+        ("health-broken", EU),
+        ("health-broken", EU),
+        ("partition", "2 regions"),
+    ]
+
+
+def test_a_short_fault_is_told_beside_its_bar() -> None:
+    short = a_history(an_experiment(), a_fault(EU, rolled_back_s=(80, 82)))
+    late = a_history(an_experiment(), a_fault(EU, injected_s=(560, 562), rolled_back_s=(590, 592)))
+
+    (after,) = [bar for bar in bars_of(drawn(short), "health-broken") if bar.text]
+    (before,) = [bar for bar in bars_of(drawn(late), "health-broken") if bar.text]
+
+    assert (after.looks, round(after.x + after.width)) == ("clear", 100)
+    assert (before.looks, before.x) == ("clear", 0)
+
+
+def test_vantages_that_did_not_look_share_one_row() -> None:
+    timeline = drawn(a_history(an_experiment(), reply(DUBLIN, EU, 5), reply("load-0", US, 6)))
+
+    assert [label.text for label in timeline.labels][-1] == "did not look at all"
+    assert row(timeline, "did not look at all").parts == [(0, 600, "frankfurt, sydney, virginia")]

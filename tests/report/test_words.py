@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.findings import Finding, Verdict
-from harness.report.words import by_experiment, count, groups_of, limit, listed, measured, number, seconds, span_s
+from harness.report.words import by_experiment, count, limit, listed, measured, number, seconds, span_s
 
 
 @pytest.mark.parametrize(
@@ -68,29 +68,6 @@ def test_one_is_not_plural() -> None:
 
 def test_a_span_whose_ends_read_alike_is_told_once() -> None:
     assert [span_s(63.2, 148.4), span_s(63.2, 63.4)] == ["63 to 148 s", "63 s"]
-
-
-def test_many_passing_rules_are_one_line(a_finding: Callable[..., Finding]) -> None:
-    rules = [a_finding(checker=f"deployment/rule-{number}") for number in range(104)]
-
-    (group,) = groups_of(rules)
-
-    assert (group.shown, group.folded_claim) == ([], "all 104 rules of 'deployment' hold")
-
-
-def test_a_broken_rule_is_shown_beside_the_folded_others(a_finding: Callable[..., Finding]) -> None:
-    rules = [a_finding(checker=f"deployment/rule-{number}") for number in range(9)]
-    broken = a_finding(Verdict.FAIL, checker="deployment/record-target")
-
-    (group,) = groups_of([*rules, broken])
-
-    assert (group.shown, group.folded_claim) == ([broken], "the other 9 rules of 'deployment' hold")
-
-
-def test_few_passes_of_a_kind_are_all_shown(a_finding: Callable[..., Finding]) -> None:
-    three = [a_finding(checker="steady-state") for _ in range(3)]
-
-    assert groups_of(three)[0].shown == three
 
 
 def test_findings_of_an_experiment_that_was_not_named_are_kept(a_finding: Callable[..., Finding]) -> None:

@@ -1,8 +1,24 @@
 from __future__ import annotations
 
-from builders import AP, DUBLIN, EU, SYDNEY, US, Story, a_fault, a_header, a_history, a_stack, an_experiment, dns, reply
+import msgspec
+from builders import (
+    AP,
+    DUBLIN,
+    EU,
+    FRANKFURT,
+    SYDNEY,
+    US,
+    Story,
+    a_fault,
+    a_header,
+    a_history,
+    a_stack,
+    an_experiment,
+    dns,
+    reply,
+)
 
-from harness.events import DnsAnswer, HttpReply
+from harness.events import DnsAnswer, HttpReply, Outcome
 from harness.history import History
 from harness.report.palette import Palette
 from harness.report.worldmap import WorldMap, build_map
@@ -109,3 +125,19 @@ def test_dns_alone_is_said_to_be_that() -> None:
     assert map_of(a_history(dns(DUBLIN, EU, 10), reply(SYDNEY, AP, 10))).by_dns_alone
     assert not map_of(Story().history(without=DnsAnswer)).by_dns_alone
     assert map_of(Story().history(without=HttpReply)).by_dns_alone
+
+
+def test_the_still_is_when_most_users_failed() -> None:
+    """A gray fault from 62 to 300 s: some requests fail; only at 150 s those of both vantages."""
+    failing = {DUBLIN: (100, 150), FRANKFURT: (150, 200)}
+    kept = [
+        msgspec.structs.replace(event, outcome=Outcome.FAIL)
+        if isinstance(event, HttpReply) and event.start_s in failing.get(event.vantage, ())
+        else event
+        for event in Story(detect_s=1000, dns_s=1000).events()
+    ]
+
+    drawn = map_of(a_history(kept))
+
+    assert drawn.still_s == 150.0
+    assert tallied(drawn) == {US: 1, AP: 1, "failing": 2}

@@ -96,7 +96,7 @@ def test_an_experiment_without_looks_from_vantages_has_no_empty_lanes() -> None:
     timeline = drawn(*a_cut(EU), *polled_writes(10, latency_s=5))
     labels = [label.text for label in timeline.labels]
 
-    assert labels[0] == f"fault in {EU}"
+    assert labels[0] == "replication-paused"
     assert labels[1:] == ["clients in", US, EU, f"behind {US}", EU]
 
 
