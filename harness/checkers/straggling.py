@@ -123,7 +123,7 @@ def straggling(tracks: Tracks, vantage: VantageName, experiment: ExperimentEvent
             found.append(_stretch(vantage, truth, stretch, over=not strays))
             stretch = []
         if strays:
-            stretch.append(_Look(index, reply, region, _reason_of(tracks, reply, truth.ttl_s)))
+            stretch.append(_Look(index, reply, region, _reason_of(tracks, reply, region, truth.ttl_s)))
     return [*found, _stretch(vantage, truth, stretch, over=False)] if stretch else found
 
 
@@ -172,8 +172,10 @@ def _stretch(vantage: VantageName, truth: _Truth, looks: Sequence[_Look], *, ove
     )
 
 
-def _reason_of(tracks: Tracks, reply: HttpReply, truth_ttl_s: float) -> Reason:
+def _reason_of(tracks: Tracks, reply: HttpReply, region: RegionName, truth_ttl_s: float) -> Reason:
     """What was seen of this request, the most telling first."""
+    if reply.beyond_ttl is BeyondTtl.STALE and (reply.beyond_ttl_because or _outlived_ttl(reply)):
+        return Reason.STALE
     if _outlived_ttl(reply):
         if reply.beyond_ttl is not None:
             return _OF_BEYOND[reply.beyond_ttl]
@@ -181,7 +183,7 @@ def _reason_of(tracks: Tracks, reply: HttpReply, truth_ttl_s: float) -> Reason:
             return Reason.PINNED
     if reply.subnet in {SubnetFate.DROPPED, SubnetFate.NOT_SENT}:
         return Reason.NO_SUBNET
-    return _reason_of_resolver(tracks, reply, truth_ttl_s)
+    return _reason_of_resolver(tracks, reply, region, truth_ttl_s)
 
 
 def _outlived_ttl(reply: HttpReply) -> bool:
@@ -191,17 +193,24 @@ def _outlived_ttl(reply: HttpReply) -> bool:
     return reply.start_s - reply.resolved_s >= reply.ttl_s
 
 
-def _reason_of_resolver(tracks: Tracks, reply: HttpReply, truth_ttl_s: float) -> Reason:
-    """What the resolver's own last answer gives away: that it is stale, or a TTL above the name servers'."""
-    found = tracks.resolved[reply.vantage].last_before(reply.start_s, lambda answer: answer.region is not None)
+def _reason_of_resolver(tracks: Tracks, reply: HttpReply, region: RegionName, truth_ttl_s: float) -> Reason:
+    """What the resolver's own answers give away: that they are stale, or a TTL above the name servers'."""
+    answers = tracks.resolved[reply.vantage]
+    found = answers.last_before(reply.start_s, lambda answer: answer.region is not None)
     if found is None:
         return Reason.UNEXPLAINED
-    _, answer = found
-    if answer.extended_error in STALE_ERRORS:
+    _, last = found
+    if last.extended_error in STALE_ERRORS:
         return Reason.STALE
-    if answer.ttl_s is not None and answer.ttl_s > truth_ttl_s:
+    # It told this TTL once, and the answer lives on: towards its end it tells less than any name server would.
+    long = answers.last_before(reply.start_s, lambda answer: answer.region == region and _above(answer, truth_ttl_s))
+    if long is not None and long[1].end_s + (long[1].ttl_s or 0.0) + GRACE_S >= reply.start_s:
         return Reason.CLAMPED
-    return Reason.NO_SUBNET if answer.subnet in {SubnetFate.DROPPED, SubnetFate.NOT_SENT} else Reason.UNEXPLAINED
+    return Reason.NO_SUBNET if last.subnet in {SubnetFate.DROPPED, SubnetFate.NOT_SENT} else Reason.UNEXPLAINED
+
+
+def _above(answer: DnsAnswer, ttl_s: float) -> bool:
+    return answer.ttl_s is not None and answer.ttl_s > ttl_s
 
 
 def _regions_of_addresses(tracks: Tracks) -> dict[str, RegionName]:
