@@ -33,6 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rate", type=float, default=20.0, help="clock rate of a lab of its own")
     group.addoption("--report-dir", default="reports", help="where the run's folder is made")
     group.addoption("--allow-faults", action="store_true", help="needed to break anything that is not on this machine")
+    group.addoption("--all-regions", default="", metavar="STACK", help="the stack of which all may be broken at once")
+    group.addoption("--journal", default="", metavar="WHERE", help="the undo journal: a path, or s3://bucket/key")
     group.addoption("--guards", default="", metavar="FILE", help="TOML file of guards: what must stay true meanwhile")
     group.addoption("--game-day", default="", metavar="LOG", help="the log of the game day that this run is a part of")
     group.addoption("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the scenarios")
@@ -51,17 +53,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Those that want a lab of another rate come last, so that the others share one lab and one report."""
-    from harness.cli.pytest_session import check_settings, may_break
+    from harness.cli.pytest_session import check_settings, skip_what_may_not_be_broken
 
     check_settings(config, items)
     items.sort(key=lambda item: "clock_rate" in getattr(getattr(item, "callspec", None), "params", ()))
 
-    if may_break(config):
-        return
-    skip = pytest.mark.skip(reason="breaks the target on purpose: say --allow-faults")
-    for item in items:
-        if item.get_closest_marker("destructive"):
-            item.add_marker(skip)
+    skip_what_may_not_be_broken(config, items)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -158,7 +155,13 @@ def run(
     own_lab: tuple[LabFolder, LabInfo] | None, clock_rate: float, pytestconfig: pytest.Config, target: Target
 ) -> Iterator[Run]:
     """The session's run: all experiments share its folder, history and journal; its report is written at the end."""
-    from harness.cli.pytest_session import PLUGIN, ScenarioSession, guards_asked_for, vantages_for
+    from harness.cli.pytest_session import (
+        PLUGIN,
+        ScenarioSession,
+        every_region_confirmed,
+        guards_asked_for,
+        vantages_for,
+    )
     from harness.cli.targets import journal_file
     from harness.faults.signals import signals_held
     from harness.probes.preflight import preflight
@@ -172,7 +175,11 @@ def run(
     vantages = vantages_for(pytestconfig, clock_rate if own_lab else 0.0)
     preflight(target, vantages[0])
     # A lab of its own takes its faults with it: its journal ends with it too.
-    journal = own_lab[0].path / "journal.jsonl" if own_lab else journal_file(target.name)
+    journal = (
+        pytestconfig.getoption("--journal")
+        or target.journal
+        or (own_lab[0].path / "journal.jsonl" if own_lab else journal_file(target.name))
+    )
     run = Run(
         "-".join(filter(None, ("scenarios", rate, worker))),
         target,
@@ -181,6 +188,7 @@ def run(
         vantages=vantages,
         seed=pytestconfig.getoption("--seed"),
         guards=guards_asked_for(pytestconfig),
+        every_region_confirmed=every_region_confirmed(pytestconfig, target.stack.name),
     )
     session.began(run)
     try:

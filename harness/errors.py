@@ -25,6 +25,7 @@
     ├── GuardTripped                      4      something that had to stay true did not; what was broken was healed
     ├── FaultError                        1
     │   ├── NotProven                     3      the fault was not seen to bite
+    │   ├── HeldTooLong                   4      the fault was in force for as long as may be, and was rolled back
     │   └── RollbackFailed                6      the stack may still be broken: the message says how to mend it by hand
     └── LabError                          2      the lab itself
         ├── LabAlreadyRunning
@@ -122,6 +123,10 @@ class FaultError(HarnessError):
 
 class NotProven(FaultError):
     exit_code = 3
+
+
+class HeldTooLong(FaultError):
+    exit_code = 4
 
 
 class RollbackFailed(FaultError):

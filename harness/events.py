@@ -280,6 +280,14 @@ class FaultPhase(enum.Enum):
     ROLLING_BACK = "rolling_back"
     ROLLED_BACK = "rolled_back"
     ROLLBACK_FAILED = "rollback_failed"
+    REMOVED = "removed"
+    """After it was rolled back and read back: seen from outside that it bites no more."""
+    REMOVAL_UNPROVEN = "removal_unproven"
+    """That was not seen in time."""
+
+    @property
+    def is_undone(self) -> bool:
+        return self in (FaultPhase.ROLLED_BACK, FaultPhase.REMOVED, FaultPhase.REMOVAL_UNPROVEN)
 
 
 class FaultEvent(Event, frozen=True, kw_only=True, tag="fault"):

@@ -11,8 +11,9 @@ from harness.checkers.checks import Check, DeployedAsPrescribed, judge
 from harness.deployment.snapshot import read_deployment
 from harness.errors import GuardTripped, InvalidPlan, NotProven
 from harness.events import ExperimentEvent, Note
+from harness.faults.blast_radius import BlastRadius, require_confirmation
 from harness.faults.catalogue import AnyFault
-from harness.faults.fault import PROVE_WITHIN_S, BlastRadius, Injection, inject
+from harness.faults.fault import Injection, ends_proven, inject
 from harness.faults.open_faults import OpenFaults
 from harness.faults.schedule import Step, Stretch, all_at_once, moves, stretches
 from harness.findings import Finding
@@ -76,6 +77,13 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     def schedule(self) -> tuple[Stretch, ...]:
         return stretches(self.steps or all_at_once(self.faults))
 
+    @property
+    def held_at_most_s(self) -> float:
+        """From the first fault in until the last one out."""
+        begins_s = max((stretch.from_s for stretch in self.schedule), default=0.0)
+        ends_s = max((stretch.until_s or 0.0 for stretch in self.schedule), default=0.0)
+        return max(ends_s, begins_s + self.hold_at_most_s + self.hold_more_s)
+
     def __post_init__(self) -> None:
         if self.faults and self.steps:
             raise InvalidPlan(f"experiment {self.name!r} has faults and steps: say when each is in force in the steps")
@@ -110,8 +118,11 @@ def run_experiment(experiment: Experiment, run: Run, tell: Tell) -> list[Finding
     the findings then say so. Whatever is raised in between, faults are rolled back and the history keeps what was seen.
 
     Raises:
+        BlastRadiusExceeded: it would break too much, or for too long; nothing was begun.
         GuardTripped: a guard stopped it, or did not let it begin; by then everything is healed, judged and recorded.
     """
+    require_confirmation(experiment.blast_radius, run.target.stack, run.every_region_confirmed)
+    experiment.blast_radius.check_time(experiment.held_at_most_s, f"what experiment {experiment.name!r} breaks")
     start_s = run.clock.now_s()
     conduct = _Conduct(experiment, run, tell)
     aborted: str | None = "interrupted"
@@ -225,7 +236,7 @@ class _Conduct:
     def _break(self, live: LiveView) -> None:
         experiment = self._experiment
         begin_s = self._run.clock.now_s()
-        with OpenFaults(self._inject) as open_faults:
+        with ends_proven(), OpenFaults(self._inject) as open_faults:
             for move in moves(experiment.schedule):
                 self._pass_time(live, _holding(open_faults.faults), begin_s + move.at_s - self._run.clock.now_s())
                 what = move.stretch.fault.describe()
@@ -241,8 +252,8 @@ class _Conduct:
             self._say(live, "rolling back", 0.0)
 
     def _inject(self, stretch: Stretch) -> AbstractContextManager[Injection]:
-        """One that is over soon must be proven before that."""
-        within_s = PROVE_WITHIN_S if stretch.until_s is None else min(PROVE_WITHIN_S, stretch.until_s - stretch.from_s)
+        """One that has an end must be proven before that."""
+        within_s = None if stretch.until_s is None else stretch.until_s - stretch.from_s
         run, experiment = self._run, self._experiment
         return inject(
             stretch.fault,
@@ -251,6 +262,7 @@ class _Conduct:
             run.journal,
             blast_radius=experiment.blast_radius,
             prove_within_s=within_s,
+            may_go_on=self._may_go_on,
         )
 
     def _wait(self, live: LiveView, doing: str, condition_since: ConditionSince, at_most_s: float) -> bool:
@@ -258,7 +270,7 @@ class _Conduct:
         condition = condition_since(since_s)
 
         def told(view: LiveView) -> bool:
-            self._guards.check()
+            self._may_go_on()
             self._say(view, doing, at_most_s, since_s)
             return condition(view)
 
@@ -267,6 +279,12 @@ class _Conduct:
     def _pass_time(self, live: LiveView, doing: str, for_s: float) -> None:
         clock = self._run.clock
         self._wait(live, doing, lambda since_s: lambda _view: clock.now_s() >= since_s + for_s, for_s)
+
+    def _may_go_on(self) -> None:
+        """Raises when a guard tripped, the journal is another's by now, or the history cannot be written."""
+        self._guards.check()
+        self._run.journal.refuse_if_lost()
+        self._run.recorder.refuse_if_unwritable()
 
     def _say(self, live: LiveView, doing: str, at_most_s: float, since_s: float | None = None) -> None:
         now_s = self._run.clock.now_s()

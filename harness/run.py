@@ -84,10 +84,11 @@ class Run:
         target: Target,
         *,
         reports: Path,
-        journal: Path,
+        journal: Path | str,
         vantages: Sequence[Vantage],
         seed: int,
         guards: Sequence[AnyGuard] = (),
+        every_region_confirmed: str = "",
     ) -> None:
         self.name = name
         self.target = target
@@ -95,6 +96,8 @@ class Run:
         self.seed = seed
         self.guards = tuple(guards)
         """What must stay true in each of its experiments."""
+        self.every_region_confirmed = every_region_confirmed
+        """The stack of which a person said, by its name, that every region may be broken at once."""
         self.clock = target.new_clock()
         self.started = self.clock.started
         self.folder = _new_folder(reports, name, self.started)

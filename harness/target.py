@@ -45,6 +45,8 @@ class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stack: Stack
     endpoints: Endpoints = Endpoints()
     served_region: ServedRegion = ServedRegion()
+    journal: str | None = None
+    """Where undo journals of faults on it are kept: a path or s3://bucket/key; absent: on the machine that runs."""
 
 
 class Target:
@@ -57,8 +59,10 @@ class Target:
         *,
         name: str,
         served_region: ServedRegion | None = None,
+        journal: str | None = None,
     ) -> None:
         self.name = name
+        self.journal = journal
         self.served_region = served_region or ServedRegion()
         self.stack = stack
         self.endpoints = endpoints or Endpoints()
@@ -206,7 +210,7 @@ def load_target(path: Path) -> Target:
         ) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidTargetFile(f"target file {path}: {error}") from error
-    return Target(file.stack, file.endpoints, name=file.name, served_region=file.served_region)
+    return Target(file.stack, file.endpoints, name=file.name, served_region=file.served_region, journal=file.journal)
 
 
 def save_target(target: Target, path: Path) -> None:
@@ -218,7 +222,11 @@ def save_target(target: Target, path: Path) -> None:
     if path.suffix == ".toml":
         raise InvalidTargetFile(f"target file {path}: written as JSON only; give it a name that ends in .json")
     file = TargetFile(
-        name=target.name, stack=target.stack, endpoints=target.endpoints, served_region=target.served_region
+        name=target.name,
+        stack=target.stack,
+        endpoints=target.endpoints,
+        served_region=target.served_region,
+        journal=target.journal,
     )
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -9,7 +9,7 @@ import pytest
 from harness.checkers.checks import Allowances, FailsOpen, FaultProven, Paced, SteadyAfter, SteadyState
 from harness.checkers.limits import client_limit
 from harness.experiment import Experiment
-from harness.faults.fault import BlastRadius
+from harness.faults.blast_radius import BlastRadius
 from harness.faults.health_broken import HealthBroken
 from harness.probes.live import all_of, check_healthy, check_unhealthy, every_vantage_home
 from harness.probes.watch import ProbePlan
@@ -17,6 +17,7 @@ from harness.run import Run
 
 
 @pytest.mark.destructive
+@pytest.mark.every_region
 def test_users_are_still_served_when_every_region_is_called_sick(
     run: Run, item_path: str, conduct: Callable[[Experiment], None]
 ) -> None:
@@ -31,7 +32,7 @@ def all_unhealthy(run: Run, item_path: str) -> Experiment:
         name="all-regions-unhealthy",
         question="When every health check fails, does Route 53 answer as if all were healthy?",
         faults=tuple(HealthBroken(region=region) for region in stack.region_names),
-        blast_radius=BlastRadius(regions_at_most=len(stack.regions)),
+        blast_radius=BlastRadius(every_region_of=stack.name),
         steady=lambda since_s: every_vantage_home(home, since_s=since_s),
         hold_until=lambda since_s: all_of(*(check_unhealthy(region, since_s=since_s) for region in stack.region_names)),
         hold_at_most_s=patience_s,

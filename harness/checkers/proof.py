@@ -35,6 +35,12 @@ def _bit(track: Track[FaultEvent]) -> Finding:
 
 def _undone(track: Track[FaultEvent]) -> Finding:
     last = track.events[-1]
+    if last.phase is FaultPhase.REMOVED:
+        said = f"rolled back, read back, and {last.detail or 'seen from outside'} that it bites no more"
+        return _finding("fault-undone", "was undone", track, Verdict.PASS, said)
+    if last.phase is FaultPhase.REMOVAL_UNPROVEN:
+        why = f"it was rolled back and read back, and yet {last.detail}"
+        return _finding("fault-undone", "was undone", track, Verdict.UNKNOWN, why)
     if last.phase is FaultPhase.ROLLED_BACK:
         return _finding("fault-undone", "was undone", track, Verdict.PASS, last.detail or "rolled back and read back")
     if last.phase is FaultPhase.ROLLBACK_FAILED:

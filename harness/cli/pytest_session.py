@@ -179,13 +179,29 @@ def regions_asked_for(config: pytest.Config) -> tuple[RegionName, ...]:
     return (wanted,)
 
 
-def may_break(config: pytest.Config) -> bool:
-    """Faults are let loose on a target of this machine; on any other only when the user said so."""
+def skip_what_may_not_be_broken(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Faults are let loose on a target of this machine; on any other only as far as the user said so."""
+    if is_on_this_machine(config):
+        return
+    for item in items:
+        if item.get_closest_marker("destructive") and not config.getoption("--allow-faults"):
+            item.add_marker(pytest.mark.skip(reason="breaks the target on purpose: say --allow-faults"))
+        elif item.get_closest_marker("every_region") and not config.getoption("--all-regions"):
+            reason = "breaks every region at once: confirm it with --all-regions and the stack's name"
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def every_region_confirmed(config: pytest.Config, stack: str) -> str:
+    """The stack of which every region may be broken at once: the one that the user named, or one of this machine."""
+    return str(config.getoption("--all-regions")) or (stack if is_on_this_machine(config) else "")
+
+
+def is_on_this_machine(config: pytest.Config) -> bool:
     from harness.aws import is_loopback
     from harness.target import load_target
 
     text = config.getoption("--target")
-    if text in ("", "lab") or config.getoption("--allow-faults"):
+    if text in ("", "lab"):
         return True
     return text != "aws" and is_loopback(load_target(Path(text)).endpoints.aws_url or "")
 

@@ -32,5 +32,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence
     unknown: str = ""
     """What nobody outside AWS knows about it; empty: nothing that matters here."""
+    bites_within_s: float = 60.0
+    """How long it may take until it is seen to bite, and after the rollback until it is seen no more."""
     needs_levers: bool = False
     """It works by the levers of a lab, so it is refused on any other target."""

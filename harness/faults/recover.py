@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import RollbackFailed
-from harness.faults.fault import undo
 from harness.faults.journal import Journal, Opened
+from harness.faults.undo import undo
 from harness.target import Target
 
 

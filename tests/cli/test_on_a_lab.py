@@ -13,6 +13,7 @@ import pytest
 from builders import EU
 
 from harness.cli.targets import journal_file, target_file
+from harness.faults.calls import carry_out
 from harness.faults.health_broken import HealthBroken
 from harness.faults.journal import Journal
 from harness.lab.state import LabInfo
@@ -81,15 +82,16 @@ def test_a_stack_is_not_deleted_unasked(harness: Callable[..., Any], refusal: Ca
 def break_and_forget(target: Target, **endpoints: Any) -> Path:
     """As kill -9 of a run would leave it: broken, and open in the journal."""
     fault, path = HealthBroken(region=EU), journal_file(target.name)
+    snapshot = fault.snapshot(target)
     with Journal(path, run="killed") as journal:
         journal.open(
             fault,
-            fault.snapshot(target),
+            snapshot,
             target=target.name,
             stack=target.stack,
             endpoints=msgspec.structs.replace(target.endpoints, **endpoints),
         )
-    fault.apply(target)
+    carry_out(fault.changes(target.stack, snapshot), target)
     return path
 
 

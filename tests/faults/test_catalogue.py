@@ -68,7 +68,7 @@ def test_it_is_proven_from_outside_and_leaves_everything_as_it_was(
         assert read_back(lab_target) != before
 
     assert read_back(lab_target) == before
-    assert recorder.history().faults[-1].phase is FaultPhase.ROLLED_BACK
+    assert recorder.history().faults[-1].phase is FaultPhase.REMOVED
     as_fault(fault).rollback(lab_target, entry.snapshot)
     assert as_fault(fault).is_rolled_back(lab_target, entry.snapshot)
     assert read_back(lab_target) == before

@@ -80,6 +80,7 @@ def test_it_bites_in_its_region_and_is_undone(lab_target: Target, recorder: Reco
         FaultPhase.PROVEN,
         FaultPhase.ROLLING_BACK,
         FaultPhase.ROLLED_BACK,
+        FaultPhase.REMOVED,
     ]
 
 

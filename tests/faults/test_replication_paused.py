@@ -86,6 +86,6 @@ def test_it_bites_and_leaves_others_statements_alone(lab_target: Target, recorde
         assert read_policy(lab_target, AP, arn).sids() == {"Theirs", *SIDS}
 
     assert read_policy(lab_target, AP, arn).sids() == {"Theirs"}
-    assert recorder.history().faults[-1].phase is FaultPhase.ROLLED_BACK
+    assert recorder.history().faults[-1].phase is FaultPhase.REMOVED
     assert ReplicationPaused(region=AP).prove_removed(lab_target)
     assert lab_target.stack.region_names == (US, EU, AP)

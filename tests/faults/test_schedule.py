@@ -89,7 +89,7 @@ class Told:
         where = stretch.fault.regions[0]
         self.lines.append(f"inject {where}")
         try:
-            yield Injection(fault=stretch.fault, fault_id="1", injected_at_s=0)
+            yield Injection(fault=stretch.fault, fault_id="1", injected_at_s=0, proof="seen")
         finally:
             self.lines.append(f"undo {where}")
             if self.fails_to_undo == where:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from harness.checkers.consistency.rules import Stretch
-from harness.events import FaultEvent, FaultPhase
+from harness.events import FaultEvent
 
 
 class Quiescence(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ def quiescence(last_write_end_s: float, faults: Iterable[FaultEvent], stretch: S
     for fault in faults:
         if fault.start_s <= stretch.until_s:
             last[fault.fault_id] = fault
-    still_open = [fault for fault in last.values() if fault.phase is not FaultPhase.ROLLED_BACK]
+    still_open = [fault for fault in last.values() if not fault.phase.is_undone]
     if still_open:
         what = f"{still_open[0].fault!r} in {', '.join(still_open[0].regions)}"
         return Quiescence(from_s=math.inf, why_not=f"the fault {what} was not rolled back")
