@@ -24,6 +24,7 @@ class RecordRemoved(RegionalFault, frozen=True, kw_only=True, tag="record-remove
         aws="DELETE must give every value as it is; changes generally reach all name servers within 60 seconds, and "
         "resolvers keep the old answer for its TTL",
         confidence=Confidence.DOCUMENTED,
+        bites_within_s=180,
     )
 
     def resources(self, stack: Stack) -> tuple[str, ...]:

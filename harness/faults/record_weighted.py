@@ -45,6 +45,7 @@ class RecordWeighted(RegionalFault, frozen=True, kw_only=True, tag="record-weigh
         "records of two routing policies, so latency records are replaced; changes generally reach all name servers "
         "within 60 seconds",
         confidence=Confidence.DOCUMENTED,
+        bites_within_s=180,
     )
 
     def __post_init__(self) -> None:

@@ -30,6 +30,7 @@ SIDS = (SERVICE_SID, ROLE_SID)
 
 LONGEST_S = 4 * 3600.0
 """Well below the 20 hours."""
+CANARY_LOOK_EVERY_S = 0.5
 CANARY_WAIT_S = 10.0
 """Replication usually takes less than a second; an item that is not there after ten was not let through."""
 
@@ -60,6 +61,7 @@ class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replicati
         aws="AWS FIS pauses replication by these statements; replication may go on for up to five minutes after they "
         "are written, and a replica that is cut off for 20 hours is dropped from the global table for good",
         confidence=Confidence.DERIVED,
+        bites_within_s=360,
         unknown="whether a policy written by hand pauses as one written by FIS does; how soon replication stops",
     )
 
@@ -154,8 +156,11 @@ class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replicati
         with aws_errors(f"writing a canary to table {table} in {self.region}"):
             target.dynamodb(self.region).put_item(TableName=table, Item=key)
         try:
-            clock.sleep_until_s(CANARY_WAIT_S)
-            return any(self._holds(target, region, key) for region in others)
+            while not (came := any(self._holds(target, region, key) for region in others)):
+                if clock.now_s() >= CANARY_WAIT_S:
+                    break
+                clock.sleep_until_s(clock.now_s() + CANARY_LOOK_EVERY_S)
+            return came
         finally:
             with aws_errors(f"deleting the canary from table {table} in {self.region}"):
                 target.dynamodb(self.region).delete_item(TableName=table, Key=key)

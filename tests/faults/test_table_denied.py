@@ -9,6 +9,7 @@ import pytest
 from builders import EU, US
 
 from harness.errors import InvalidPlan, NotDeployed
+from harness.faults.calls import carry_out
 from harness.faults.fault import inject
 from harness.faults.journal import Journal
 from harness.faults.policies import NO_POLICY, read_policy
@@ -115,15 +116,19 @@ def test_others_statements_stay_whenever_they_came(lab_target: Target, recorder:
 
 
 @pytest.mark.lab
-def test_it_ends_by_itself(lab_target: Target, recorder: Recorder, journal: Journal) -> None:
+def test_it_ends_by_itself(lab_target: Target) -> None:
     """Ten seconds from the snapshot on; the statement is still there, and denies nobody any more."""
     fault = TableDenied(region=EU, expires_after_s=10)
-    with inject(fault, lab_target, recorder, journal, prove_within_s=0):
-        clock = recorder.clock
+    clock = lab_target.new_clock()
+    snapshot = fault.snapshot(lab_target)
+    try:
+        carry_out(fault.changes(lab_target.stack, snapshot), lab_target)
         clock.sleep_until_s(clock.now_s() + 12)
 
         assert statuses(lab_target, EU) == (200, 200, 404)
         assert SID in read_policy(lab_target, EU, table_arn(lab_target)).sids()
+    finally:
+        fault.rollback(lab_target, snapshot)
 
 
 @pytest.mark.lab
