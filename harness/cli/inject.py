@@ -16,12 +16,14 @@ from harness.cli.durations import DURATION, in_words
 from harness.cli.progress import CLEAR_LINE
 from harness.errors import InvalidPlan, NotOptedIn, UsageError
 from harness.faults.arguments import assignments, fault_of
+from harness.faults.blast_radius import LIMIT_S
 from harness.faults.catalogue import AnyFault
-from harness.faults.schedule import LONGEST_S, Flap, Hold, Step, stretches
+from harness.faults.schedule import Flap, Hold, Step, stretches
 from harness.target import Target
 
 if TYPE_CHECKING:
     from harness.experiment import Stage
+    from harness.guards import AnyGuard
     from harness.run import Run
 
 target_option = click.option(
@@ -40,7 +42,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 @click.option(
     "--schedule", type=click.Path(path_type=Path), help="TOML file of [[steps]] instead of one fault: compound faults."
 )
-@click.option("--regions-at-most", type=int, help="How many regions may be broken at once; by default all but one.")
+@click.option(
+    "--all-regions", default="", metavar="STACK", help="The stack of which all regions may be broken at once."
+)
+@click.option("--journal", metavar="WHERE", help="The undo journal: a path, or s3://bucket/key.")
+@click.option("--guards", type=click.Path(path_type=Path), help="TOML file of guards: what must stay true meanwhile.")
 @click.option("--allow-faults", is_flag=True, help="Needed to break anything that is not on this machine.")
 @click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path))
 @target_option
@@ -53,7 +59,9 @@ def inject(  # noqa: PLR0917  # one parameter for each option
     period_s: float | None,
     duty: float,
     schedule: Path | None,
-    regions_at_most: int | None,
+    all_regions: str,
+    journal: str | None,
+    guards: Path | None,
     allow_faults: bool,
     report_dir: Path,
     text: str,
@@ -72,17 +80,28 @@ def inject(  # noqa: PLR0917  # one parameter for each option
         steps = _steps(fault_of(name, assignments(parameters)), for_s, period_s, duty)
     else:
         raise UsageError("say what to break: a NAME of `harness faults list`, or --schedule FILE")
-    from harness.cli.targets import target_for
+    from harness.cli.targets import journal_for, target_for
+    from harness.guards import load_guards
 
+    guarded = load_guards(guards) if guards else ()
     target = target_for(text, lab=lab)
     refuse_strangers(steps, target)
     _require_leave(target, allow_faults=allow_faults)
-    sys.exit(_conduct(steps, target, regions_at_most=regions_at_most, reports=report_dir, as_json=as_json))
+    leave = _Leave(all_regions=all_regions, journal=journal_for(target, journal), guards=guarded)
+    sys.exit(_conduct(steps, target, leave, reports=report_dir, as_json=as_json))
+
+
+class _Leave(msgspec.Struct, frozen=True, kw_only=True):
+    """How far it may go, and where it is written down."""
+
+    all_regions: str
+    journal: str
+    guards: tuple[AnyGuard, ...]
 
 
 def _steps(fault: AnyFault, for_s: float, period_s: float | None, duty: float) -> tuple[Step, ...]:
-    if not 0 < for_s <= LONGEST_S:
-        raise InvalidPlan(f"--for {for_s:g} s: above 0 and at most {LONGEST_S / 3600:g} h")
+    if not 0 < for_s <= LIMIT_S:
+        raise InvalidPlan(f"--for {for_s:g} s: above 0 and at most {LIMIT_S / 3600:g} h")
     if period_s is None:
         return (Hold(fault=fault, for_s=for_s),)
     if period_s <= 0 or for_s < period_s:
@@ -135,14 +154,12 @@ def _require_leave(target: Target, *, allow_faults: bool) -> None:
         raise NotOptedIn(f"target {target.name!r} is not on this machine: say --allow-faults to break it on purpose")
 
 
-def _conduct(
-    steps: tuple[Step, ...], target: Target, *, regions_at_most: int | None, reports: Path, as_json: bool
-) -> int:
+def _conduct(steps: tuple[Step, ...], target: Target, leave: _Leave, *, reports: Path, as_json: bool) -> int:
     """Runs the steps as an experiment does, in a run of its own; returns its exit code."""
     from harness.checkers.checks import FaultProven
-    from harness.cli.targets import STOP_FILE, journal_file
+    from harness.cli.targets import STOP_FILE
     from harness.experiment import Experiment, run_experiment
-    from harness.faults.fault import BlastRadius
+    from harness.faults.blast_radius import BlastRadius
     from harness.faults.signals import signals_held, terminate_unwinds
     from harness.guards import StopFile
     from harness.report.write import write_report
@@ -153,10 +170,11 @@ def _conduct(
         "inject",
         target,
         reports=reports.absolute(),
-        journal=journal_file(target.name),
+        journal=leave.journal,
         vantages=(),
         seed=1,
-        guards=(StopFile(path=str(STOP_FILE.absolute())),),
+        guards=(StopFile(path=str(STOP_FILE.absolute())), *leave.guards),
+        every_region_confirmed=leave.all_regions,
     )
     experiment = Experiment(
         name="inject",
@@ -164,7 +182,8 @@ def _conduct(
         **_in_force(steps),
         checks=(FaultProven(),),
         steady_s=0.0,
-        blast_radius=BlastRadius(regions_at_most=regions_at_most),
+        # Who says --for has said for how long; no more than LIMIT_S was let in.
+        blast_radius=BlastRadius(every_region_of=leave.all_regions, held_at_most_s=LIMIT_S),
     )
     countdown = _Countdown(steps, live=sys.stderr.isatty() and not as_json)
     try:

@@ -64,6 +64,11 @@ def journal_file(target_name: str) -> Path:
     return HARNESS_FOLDER / "journal" / f"{_file_name(target_name)}.jsonl"
 
 
+def journal_for(target: Target, asked_for: str | None) -> str:
+    """Where its undo journal is: as asked for, as its target file says, or on this machine."""
+    return asked_for or target.journal or str(journal_file(target.name))
+
+
 def _file_name(name: str) -> str:
     """A target may be called anything; `recover` looks for journals in one folder only."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "_"
