@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from harness.errors import InvalidPlan
+from harness.faults.blast_radius import LIMIT_S
 from harness.faults.catalogue import AnyFault
 
-LONGEST_S = 12 * 3600.0
-"""Of a whole schedule, where it has an end."""
 MOST_CYCLES = 1000
 
 
@@ -87,11 +86,11 @@ def stretches(steps: Iterable[Step]) -> tuple[Stretch, ...]:
     """Every injection of the schedule, in order of time.
 
     Raises:
-        InvalidPlan: it would last longer than `LONGEST_S`.
+        InvalidPlan: it would last longer than `LIMIT_S`.
     """
     found = sorted((stretch for step in steps for stretch in _stretches_of(step)), key=lambda stretch: stretch.from_s)
     ends_s = max((stretch.until_s or stretch.from_s for stretch in found), default=0.0)
-    _require(ends_s <= LONGEST_S, f"it lasts {ends_s:g} s, longer than the {LONGEST_S:g} s that a schedule may")
+    _require(ends_s <= LIMIT_S, f"it lasts {ends_s:g} s, longer than the {LIMIT_S:g} s that a schedule may")
     return tuple(found)
 
 

@@ -110,7 +110,7 @@ fault = {{fault = "health-check-disabled", region = "{US}"}}
 
 @pytest.mark.lab
 def test_ctrl_c_undoes_it_at_once(target_path: str, lab_target: Target, tmp_path: Path) -> None:
-    arguments = ("faults", "inject", "health-broken", f"region={EU}", "--for", "12h", "--target", target_path)
+    arguments = ("faults", "inject", "health-broken", f"region={EU}", "--for", "4h", "--target", target_path)
     process = subprocess.Popen(
         [sys.executable, "-m", "harness", *arguments],
         stderr=subprocess.PIPE,
@@ -137,7 +137,7 @@ def test_ctrl_c_undoes_it_at_once(target_path: str, lab_target: Target, tmp_path
     [
         (("inject",), "say what to break"),
         (("inject", "health-broken"), "needs region=..."),
-        (("inject", "health-broken", "region=eu-west-1", "--for", "13h"), "at most 12 h"),
+        (("inject", "health-broken", "region=eu-west-1", "--for", "5h"), "at most 4 h"),
         (("inject", "health-broken", "region=eu-west-1", "--for", "10s", "--flap", "20s"), "not longer than --for"),
         (("inject", "health-broken", "--schedule", "x.toml"), "give no NAME"),
         (("inject", "--schedule", "x.toml"), "x.toml: No such file"),
