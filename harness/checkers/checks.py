@@ -23,6 +23,7 @@ from harness.checkers.proof import FaultProven
 from harness.checkers.replication import ReplicatedInTime
 from harness.checkers.routing import RoutedToNextNearest, ServedByNearest, UntouchedStayedPut
 from harness.checkers.rpo import RecoveryPoint
+from harness.checkers.searched import BlindSpotsSearched
 from harness.checkers.session import SessionContinuity
 from harness.checkers.split_brain import SplitBrain
 from harness.checkers.steady_state import SteadyAfter, SteadyState
@@ -33,6 +34,7 @@ from harness.history import History
 
 __all__ = [
     "Allowances",
+    "BlindSpotsSearched",
     "Check",
     "CheckersOnTime",
     "ClocksAgree",
@@ -77,7 +79,8 @@ class DeployedAsPrescribed(msgspec.Struct, frozen=True, kw_only=True, tag="deplo
 
 
 Check = (
-    CheckersOnTime
+    BlindSpotsSearched
+    | CheckersOnTime
     | ClocksAgree
     | ConflictsCounted
     | Consistent

@@ -109,6 +109,8 @@ class Watchfulness(msgspec.Struct, frozen=True, kw_only=True):
     red_after_s: float | None = None
     """Until the region's own check was first seen red; None: never."""
     red_evidence: tuple[int, ...] = ()
+    doubted_after_s: float | None = None
+    """Until the first single checker of any region was seen to fail; None: all of them were content all along."""
     others_red: tuple[RegionName, ...] = ()
     """Other regions whose checks were red meanwhile."""
 
@@ -126,7 +128,11 @@ def watchfulness(
         for name in all_regions
     }
     red = [(index, seen) for index, seen in polls.get(region, []) if not seen.healthy]
+    doubts_s = [
+        seen.end_s for polled in polls.values() for _, seen in polled if seen.checkers_healthy < seen.checkers_total
+    ]
     return Watchfulness(
+        doubted_after_s=min(doubts_s) - window.injected_s if doubts_s else None,
         polls=min((len(seen) for seen in polls.values()), default=0),
         red_after_s=red[0][1].end_s - window.injected_s if red else None,
         red_evidence=(red[0][0],) if red else (),

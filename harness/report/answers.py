@@ -70,13 +70,14 @@ def _suffering(findings: Sequence[Finding]) -> Iterator[str]:
     felt = [f for f in findings if f.checker == "users-suffered" and f.verdict is not Verdict.UNKNOWN]
     told = [f"as documented, {finding.claim.rpartition(': ')[2]}" for finding in seen]
     told += [finding.explanation.partition(":")[0] for finding in felt]
+    told += [finding.explanation.partition("; ")[0] for finding in findings if finding.checker == "blind-spot-search"]
     if told:
         yield ": ".join(told)
 
 
 def _blind_spots(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
-        if finding.checker == "fault-sight":
+        if finding.checker in {"fault-sight", "blind-spot-search"}:
             yield "".join(finding.explanation.partition("the blind spot: ")[1:])
 
 
