@@ -16,6 +16,7 @@ from harness.findings import Finding, Verdict
 from scenarios.verdicts import require_pass
 
 if TYPE_CHECKING:
+    from harness.cli.pytest_session import Places
     from harness.experiment import Experiment
     from harness.lab.state import LabFolder, LabInfo
     from harness.run import Run
@@ -52,13 +53,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Those that want a lab of another rate come last, so that the others share one lab and one report."""
+    """Those that want a lab of another rate come last, and before them those that look from places of their own: the
+    others share one lab and one report."""
     from harness.cli.pytest_session import check_settings, skip_what_may_not_be_broken
 
     check_settings(config, items)
-    items.sort(key=lambda item: "clock_rate" in getattr(getattr(item, "callspec", None), "params", ()))
+    items.sort(key=_needs)
 
     skip_what_may_not_be_broken(config, items)
+
+
+def _needs(item: pytest.Item) -> tuple[bool, bool]:
+    """Whether it wants a lab of another rate, and whether it looks from other places."""
+    asked_for = getattr(getattr(item, "callspec", None), "params", ())
+    return "clock_rate" in asked_for, "places" in asked_for
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -151,17 +159,36 @@ def stack(target: Target) -> Stack:
 
 
 @pytest.fixture(scope="session")
+def places(
+    request: pytest.FixtureRequest,
+    own_lab: tuple[LabFolder, LabInfo] | None,
+    clock_rate: float,
+    pytestconfig: pytest.Config,
+    target: Target,
+) -> Iterator[Places]:
+    """Where the run looks from: as --vantages says, or as the scenario does, which gets a run and a report of its own.
+
+    A scenario says so by its parameter: target -> a context in which its vantages can be used; the function names them.
+    """
+    from harness.cli.pytest_session import Places, vantages_for
+
+    if not hasattr(request, "param"):
+        yield Places("", vantages_for(pytestconfig, clock_rate if own_lab else 0.0))
+        return
+    with request.param(target) as vantages:
+        yield Places(request.param.__name__.replace("_", "-"), tuple(vantages))
+
+
+@pytest.fixture(scope="session")
 def run(
-    own_lab: tuple[LabFolder, LabInfo] | None, clock_rate: float, pytestconfig: pytest.Config, target: Target
+    own_lab: tuple[LabFolder, LabInfo] | None,
+    clock_rate: float,
+    pytestconfig: pytest.Config,
+    target: Target,
+    places: Places,
 ) -> Iterator[Run]:
     """The session's run: all experiments share its folder, history and journal; its report is written at the end."""
-    from harness.cli.pytest_session import (
-        PLUGIN,
-        ScenarioSession,
-        every_region_confirmed,
-        guards_asked_for,
-        vantages_for,
-    )
+    from harness.cli.pytest_session import PLUGIN, ScenarioSession, every_region_confirmed, guards_asked_for
     from harness.cli.targets import journal_file
     from harness.faults.signals import signals_held
     from harness.probes.preflight import preflight
@@ -172,8 +199,7 @@ def run(
     assert isinstance(session, ScenarioSession)
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "")
     rate = f"rate-{clock_rate:g}" if own_lab and clock_rate != pytestconfig.getoption("--rate") else ""
-    vantages = vantages_for(pytestconfig, clock_rate if own_lab else 0.0)
-    preflight(target, vantages[0])
+    preflight(target, places.vantages[0])
     # A lab of its own takes its faults with it: its journal ends with it too.
     journal = (
         pytestconfig.getoption("--journal")
@@ -181,11 +207,11 @@ def run(
         or (own_lab[0].path / "journal.jsonl" if own_lab else journal_file(target.name))
     )
     run = Run(
-        "-".join(filter(None, ("scenarios", rate, worker))),
+        "-".join(filter(None, ("scenarios", places.name, rate, worker))),
         target,
         reports=Path(pytestconfig.getoption("--report-dir")).absolute(),
         journal=journal,
-        vantages=vantages,
+        vantages=places.vantages,
         seed=pytestconfig.getoption("--seed"),
         guards=guards_asked_for(pytestconfig),
         every_region_confirmed=every_region_confirmed(pytestconfig, target.stack.name),

@@ -121,6 +121,15 @@ class Run:
         self.findings.extend(findings)
         self._save(ended=False)
 
+    def add_checks(self, experiment: str, checks: Sequence[Check], findings: Iterable[Finding]) -> None:
+        """An experiment of this run was judged by more checks: they join those that it had."""
+        self.experiments = [
+            msgspec.structs.replace(record, checks=(*record.checks, *checks)) if record.name == experiment else record
+            for record in self.experiments
+        ]
+        self.findings.extend(findings)
+        self._save(ended=False)
+
     @property
     def home(self) -> dict[VantageName, RegionName]:
         """The region that should serve each vantage; those with two about equally near are left out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 PLUGIN = "harness-session"
 _EXIT_CODE = "harness_exit_code"
 """An attribute of test reports, which xdist carries from its workers to their controller."""
+
+
+class Places(NamedTuple):
+    """Where a run looks from, and what they are called; nothing for those that --vantages says."""
+
+    name: str
+    vantages: tuple[Vantage, ...]
 
 
 class ScenarioSession:
