@@ -63,10 +63,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     skip_what_may_not_be_broken(config, items)
 
 
-def _needs(item: pytest.Item) -> tuple[bool, bool]:
-    """Whether it wants a lab of another rate, and whether it looks from other places."""
-    asked_for = getattr(getattr(item, "callspec", None), "params", ())
-    return "clock_rate" in asked_for, "places" in asked_for
+def _needs(item: pytest.Item) -> tuple[float, bool]:
+    """The rate of the lab that it wants, 0 for the usual one, and whether it looks from places of its own."""
+    asked_for = getattr(getattr(item, "callspec", None), "params", {})
+    return asked_for.get("clock_rate", 0.0), "places" in asked_for
 
 
 def pytest_configure(config: pytest.Config) -> None:
