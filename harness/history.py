@@ -6,6 +6,7 @@ import functools
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,7 +77,8 @@ class History(Sequence[AnyEvent]):
 
     @functools.cached_property
     def _end_s(self) -> float:
-        return max(event.end_s for event in self._events)
+        end_s: float = max(map(attrgetter("end_s"), self._events))
+        return end_s
 
     def index_at_s(self, at_s: float) -> int:
         """Index of the first event that starts at `at_s` or later."""

@@ -7,6 +7,7 @@ only looked at from time to time; `by_s` is its end, the first look that showed 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -157,13 +158,20 @@ def failover_times(
     history: History, experiment: ExperimentEvent | None = None, region: RegionName | None = None
 ) -> list[FailoverTimes]:
     """One per fault and region that it broke, in order of time; of one region when it is given."""
-    tracks = tracks_of(history)
-    return [
-        _times_of(tracks, window, broken)
-        for window in fault_windows(history, experiment)
-        for broken in window.regions
-        if region in {None, broken}
-    ]
+    # Every check of an experiment, its page and its summary ask for the same ones: found once.
+    found = _found.setdefault(history, {})
+    key = (experiment.start_s, experiment.end_s) if experiment else None
+    if key not in found:
+        tracks = tracks_of(history)
+        found[key] = [
+            _times_of(tracks, window, broken)
+            for window in fault_windows(history, experiment)
+            for broken in window.regions
+        ]
+    return [times for times in found[key] if region in {None, times.region}]
+
+
+_found: WeakKeyDictionary[History, dict[tuple[float, float] | None, list[FailoverTimes]]] = WeakKeyDictionary()
 
 
 def _times_of(tracks: Tracks, window: FaultWindow, region: RegionName) -> FailoverTimes:
