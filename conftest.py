@@ -25,11 +25,20 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    from harness.vantages import DEFAULT_CHOICE
+
     group = parser.getgroup("harness", "multi-region harness")
     group.addoption("--target", default="", help='"lab" (running), "aws", or a target file; absent: a lab of its own')
     group.addoption("--lab", default="default", help="which running lab, with --target lab")
     group.addoption("--regions", default="", help="comma separated, the main one first")
-    group.addoption("--vantages", default="*", help="names or globs of the places to look from, comma separated")
+    group.addoption(
+        "--from",
+        "--vantages",
+        dest="vantages",
+        default=DEFAULT_CHOICE,
+        help="where to look from, comma separated: eu, tokyo, aws:us-*, @my-vantages.toml (docs/vantages.md)",
+    )
+    group.addoption("--limit", type=int, help="at most so many vantages, spread over those that --from names")
     group.addoption("--seed", type=int, default=1, help="seed of phases, delays and routes")
     group.addoption("--rate", type=float, default=20.0, help="clock rate of a lab of its own")
     group.addoption("--report-dir", default="reports", help="where the run's folder is made")

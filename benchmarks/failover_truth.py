@@ -72,9 +72,7 @@ def main() -> None:
 def measure(info: LabInfo, scratch: Path) -> list[Row]:
     """All times from the fault: true ones from its taking effect, measured ones on the same clock."""
     target = deploy_reference(plan_for_lab(info), lambda _progress: None, lambda _text: None)
-    run = Run(
-        "benchmark", target, reports=scratch / "reports", journal=scratch / "j.jsonl", vantages=choose(["*"]), seed=1
-    )
+    run = Run("benchmark", target, reports=scratch / "reports", journal=scratch / "j.jsonl", vantages=choose(), seed=1)
     path = place_item(target, "benchmark", run.clock)
     for region in target.stack.region_names:
         run_experiment(failover(run, region, path), run, lambda _stage: None)

@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def measure(target: Target, info: LabInfo, scratch: Path) -> Measured:
-    vantages = choose(["*"])
+    vantages = choose()
     run = Run("pacing", target, reports=scratch / "reports", journal=scratch / "j.jsonl", vantages=vantages, seed=1)
     plan = ProbePlan(path=place_item(target, "benchmark", run.clock))
     harness_cpu_s, lab_cpu_s, started_s = time.process_time(), _cpu_s_of(info.pid), time.monotonic()

@@ -55,7 +55,7 @@ from harness.history import History
 from harness.report.write import write_report
 from harness.run import ExperimentRecord, RunRecord
 from harness.stack import RegionalStack, Stack
-from harness.vantages import catalogue, summary
+from harness.vantages import region_vantages, summary
 
 TARGET_S = 0.5
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
@@ -168,7 +168,7 @@ def _checks(region: str) -> tuple[Check, ...]:
 def _events(at_least: int, failing: float) -> Iterator[AnyEvent]:
     """Whole experiments until there are enough events."""
     rng = random.Random(1)
-    vantages = [summary(vantage, REGIONS) for vantage in catalogue()]
+    vantages = [summary(vantage, REGIONS) for vantage in region_vantages()]
     yield _header(vantages)
     made = 1
     for number in range(1_000):

@@ -4,6 +4,7 @@
     ├── UsageError                        2      what was asked for cannot be: a plan, an option, a file
     │   ├── InvalidTargetFile
     │   ├── InvalidPlan
+    │   ├── InvalidVantages
     │   ├── UnknownRegion
     │   └── BlastRadiusExceeded           4      a guard stopped it
     ├── TargetError                       2      the stack or the way to it
@@ -52,6 +53,9 @@ class InvalidTargetFile(UsageError): ...
 
 
 class InvalidPlan(UsageError): ...
+
+
+class InvalidVantages(UsageError): ...
 
 
 class UnknownRegion(UsageError): ...

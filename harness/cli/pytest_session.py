@@ -147,12 +147,12 @@ class ScenarioSession:
 
 def check_options(config: pytest.Config) -> None:
     """Raises HarnessError for options that cannot be. Starts nothing and asks AWS nothing."""
-    from harness.vantages import choose
+    from harness.vantages import choose, patterns_of
 
     rate = config.getoption("--rate")
     if not 0.1 <= rate <= 1000:
         raise UsageError(f"--rate {rate:g}: a lab's clock runs 0.1 to 1000 times as fast as the wall's")
-    choose(vantage_patterns(config))
+    choose(patterns_of(config.getoption("vantages")), config.getoption("limit"))
     guards_asked_for(config)
     if config.getoption("--target") or config.getoption("--regions") or config.getoption("--set"):
         regions_asked_for(config)
@@ -226,21 +226,18 @@ def guards_asked_for(config: pytest.Config) -> tuple[AnyGuard, ...]:
     return (StopFile(path=str(STOP_FILE.absolute())), *(load_guards(Path(text)) if text else ()))
 
 
-def vantage_patterns(config: pytest.Config) -> list[str]:
-    return [name.strip() for name in config.getoption("--vantages").split(",")]
-
-
 def vantages_for(config: pytest.Config, lab_rate: float) -> tuple[Vantage, ...]:
     """Where to look from. `lab_rate`: of the lab of its own that is looked at, 0 for any other target.
 
     A lab that a scenario wants faster than --rate is looked at from fewer places, so that the machine makes as many
     requests a second as ever: at twice the rate from half of them.
     """
-    from harness.vantages import choose
+    from harness.vantages import choose, patterns_of
 
-    found = choose(vantage_patterns(config))
+    patterns, limit = patterns_of(config.getoption("vantages")), config.getoption("limit")
+    found = choose(patterns, limit)
     faster = max(1.0, lab_rate / config.getoption("--rate"))
-    return choose(vantage_patterns(config), limit=max(1, round(len(found) / faster)))
+    return choose(patterns, max(1, round(len(found) / faster)))
 
 
 def region_names(config: pytest.Config) -> tuple[RegionName, ...]:

@@ -13,7 +13,7 @@ import msgspec
 from harness.clock import ScaledClock
 from harness.errors import InvalidPlan, UnknownRegion, UsageError
 from harness.stack import Endpoints, RegionName, is_region_name
-from harness.vantages import catalogue
+from harness.vantages import region_vantages
 
 DEFAULT_STACK_NAME = "GlobalApplication"
 DEFAULT_REGIONS: tuple[RegionName, ...] = ("us-east-1", "eu-west-1", "ap-southeast-2")
@@ -72,7 +72,7 @@ def parse_regions(text: str) -> tuple[RegionName, ...]:
 
 def check_region(region: str) -> RegionName:
     """Raises UnknownRegion, naming the closest."""
-    known = [vantage.name.removeprefix("aws:") for vantage in catalogue()]
+    known = [vantage.name.removeprefix("aws:") for vantage in region_vantages()]
     if is_region_name(region) and region in known:
         return region
     near = difflib.get_close_matches(region.lower(), known, n=1)

@@ -1,7 +1,8 @@
 """The lab's stand-in for AWS's latency and location databases: from which place does a network ask?
 
-A network inside a region's published EC2 prefix asks from that region. Every other /16 (IPv4) or /32 (IPv6) is given
-one of the regions by a seeded hash, so that a sweep over the address space shows a plausible, repeatable map.
+A network inside a region's published EC2 prefix asks from that region, one of a city of the data set from that city.
+Every other /16 (IPv4) or /32 (IPv6) is given one of the regions by a seeded hash, so that a sweep over the address
+space shows a plausible, repeatable map.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ipaddress import IPv4Network, ip_network
 
 import msgspec
 
+from harness.cities import cities
 from harness.errors import UnknownRegion
 from harness.models.routing import Client, Place
 from harness.stack import RegionName
@@ -37,24 +39,29 @@ class _RoundTripsFile(msgspec.Struct, frozen=True):
 class LatencyDatabase:
     """Knows for each network the client it stands for. Immutable: `moved` makes another one.
 
-    Clients are numbered by `clients`, one for each region, so that an answer can be kept for each of them.
+    Clients are numbered by `clients`, one for each region and city, so that an answer can be kept for each of them.
     """
 
     def __init__(
         self,
         rtt_ms: Mapping[RegionName, Mapping[RegionName, float]],
-        prefixes: Sequence[tuple[IPv4Network, RegionName]],
+        prefixes: Sequence[tuple[IPv4Network, str]],
         *,
         seed: int = 0,
-        exceptions: Mapping[IPv4Network, RegionName] | None = None,
+        exceptions: Mapping[IPv4Network, str] | None = None,
+        elsewhere: Mapping[str, Client] | None = None,
     ) -> None:
+        """`prefixes` are /16 or wider. `elsewhere`: clients in no region, by the names that networks may have."""
         self._rtt_ms = rtt_ms
         self._prefixes = prefixes
         self._seed = seed
         self._exceptions = dict(exceptions or {})
+        self._elsewhere = dict(elsewhere or {})
         self.regions = tuple(rtt_ms)
-        self._index = {region: index for index, region in enumerate(self.regions)}
-        self.clients = tuple(Client(rtt_ms=rtt_ms[region], place=place_of_region(region)) for region in self.regions)
+        self._names = (*self.regions, *self._elsewhere)
+        self._index = {name: index for index, name in enumerate(self._names)}
+        in_regions = (Client(rtt_ms=rtt_ms[region], place=place_of_region(region)) for region in self.regions)
+        self.clients = (*in_regions, *self._elsewhere.values())
 
     @classmethod
     def load(cls, *, seed: int = 0) -> LatencyDatabase:
@@ -63,7 +70,14 @@ class LatencyDatabase:
         round_trips = msgspec.json.decode((data / "aws_region_rtt_ms.json").read_bytes(), type=_RoundTripsFile).p50_rtt
         regions = msgspec.json.decode((data / "aws_regions.json").read_bytes(), type=_RegionsFile).regions
         prefixes = [(IPv4Network(region.ec2_prefix), name) for name, region in regions.items() if name in round_trips]
-        return cls(round_trips, prefixes, seed=seed)
+        wide = [(city.network, city.slug) for city in cities() if city.network.prefixlen <= 16]
+        return cls(
+            round_trips,
+            prefixes + wide,
+            seed=seed,
+            exceptions={city.network: city.slug for city in cities() if city.network.prefixlen > 16},
+            elsewhere={city.slug: Client(rtt_ms=city.rtt_ms, place=_place(city.place)) for city in cities()},
+        )
 
     def moved(self, subnet: str, region: RegionName) -> LatencyDatabase:
         """The same database, except that `subnet` (IPv4) asks from `region`: a planted routing fault.
@@ -71,10 +85,12 @@ class LatencyDatabase:
         Raises:
             UnknownRegion: no round trips are known for `region`.
         """
-        if region not in self._index:
+        if region not in self._rtt_ms:
             raise UnknownRegion(f"region {region!r} has no measured round trips; known are {', '.join(self.regions)}")
         exceptions = {**self._exceptions, IPv4Network(subnet): region}
-        return LatencyDatabase(self._rtt_ms, self._prefixes, seed=self._seed, exceptions=exceptions)
+        return LatencyDatabase(
+            self._rtt_ms, self._prefixes, seed=self._seed, exceptions=exceptions, elsewhere=self._elsewhere
+        )
 
     def region_index(self, address: bytes) -> int:
         """Which of `clients` the network with this address, 4 or 16 octets, is."""
@@ -83,9 +99,9 @@ class LatencyDatabase:
         index = self.by_16[int.from_bytes(address[:2])]
         return self._exception(address) if index == MIXED else index
 
-    def region_of(self, subnet: str) -> RegionName:
-        """The region that this address or subnet asks from."""
-        return self.regions[self.region_index(ip_network(subnet, strict=False).network_address.packed)]
+    def region_of(self, subnet: str) -> str:
+        """The region, or the city's name, that this address or subnet asks from."""
+        return self._names[self.region_index(ip_network(subnet, strict=False).network_address.packed)]
 
     @cached_property
     def by_16(self) -> bytes:
@@ -132,7 +148,11 @@ def _covered_16s(network: IPv4Network) -> range:
 
 def place_of_region(region: RegionName) -> Place:
     """Continent and country (and state in the US) of a region's data centres; unknown regions are nowhere."""
-    continent, _, rest = _PLACES.get(region, "").partition("-")
+    return _place(_PLACES.get(region, ""))
+
+
+def _place(code: str) -> Place:
+    continent, _, rest = code.partition("-")
     country, _, subdivision = rest.partition("-")
     return Place(continent=continent or None, country=country or None, subdivision=subdivision or None)
 

@@ -4,11 +4,13 @@ import json
 import socket
 from collections import Counter
 from importlib.resources import files
+from ipaddress import IPv4Network
 
 import pytest
 
 from harness.errors import UnknownRegion
 from harness.lab.dns.latency import MIXED, LatencyDatabase, place_of_region
+from harness.vantages import city_vantages
 
 REGIONS = json.loads((files("harness") / "data" / "aws_regions.json").read_text())["regions"]
 
@@ -24,11 +26,19 @@ def test_a_client_has_the_round_trips_of_its_region(latency: LatencyDatabase):
 
 
 def test_other_networks_are_spread_over_all_regions(latency: LatencyDatabase):
-    """65,536 / 32 = 2,048 expected of each; EC2's own prefixes add a few."""
+    """65,536 / 32 = 2,048 expected of each; EC2's own prefixes add a few, and few are cities'."""
     found = Counter(latency.by_16)
 
-    assert len(found) == 32
-    assert min(found.values()) > 1_700
+    assert min(found[index] for index in range(32)) > 1_700
+    assert sum(number for index, number in found.items() if index >= 32) == len(city_vantages())
+
+
+@pytest.mark.parametrize("vantage", city_vantages(), ids=lambda vantage: vantage.name)
+def test_a_citys_users_have_the_round_trips_that_were_measured_there(latency: LatencyDatabase, vantage):
+    client = latency.clients[latency.region_index(IPv4Network(vantage.client_subnet).network_address.packed)]
+
+    assert client.rtt_ms == vantage.rtt_ms
+    assert client.place.country is not None
 
 
 def test_the_map_is_the_same_every_time_and_another_for_another_seed(latency: LatencyDatabase):
