@@ -26,7 +26,7 @@ COMMANDS = {
     "recover": ("harness.cli.recover", "recover", "Undo faults that a killed run left behind."),
     "gameday": ("harness.cli.gameday", "gameday", "Game days: plan, run, schedule, take notes, report."),
     "sweep": ("harness.cli.sweep", "sweep", "Map which region serves each of many client subnets; compare two maps."),
-    "vantages": ("harness.cli.vantages", "vantages", "List the places to look from."),
+    "vantages": ("harness.cli.vantages", "vantages", "The places to look from: list, check."),
 }
 
 

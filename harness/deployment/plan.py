@@ -76,7 +76,7 @@ def check_region(region: str) -> RegionName:
     if is_region_name(region) and region in known:
         return region
     near = difflib.get_close_matches(region.lower(), known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "`harness vantages` lists those that are"
+    hint = f"did you mean {near[0]}?" if near else "`harness vantages list` shows those that are"
     raise UnknownRegion(f"region {region!r} is not known; {hint}")
 
 

@@ -112,7 +112,7 @@ def partition(subnets: Sequence[Subnet], parts: int) -> list[Sequence[Subnet]]:
 
 def _known(vantage: VantageName, known: frozenset[VantageName]) -> VantageName:
     if vantage and vantage not in known:
-        raise UsageError(f"vantage {vantage!r} is not in the catalogue; `harness vantages` lists it")
+        raise UsageError(f"vantage {vantage!r} is not in the catalogue; `harness vantages list` shows it")
     return vantage
 
 

@@ -60,7 +60,7 @@ class TestOnTheLab:
         latency = LatencyDatabase.load(seed=lab.seed)
         regions = lab_target.stack.region_names
         for subnet, region in rows("subnet, region"):
-            client = latency.clients[latency.regions.index(latency.region_of(subnet))]
+            client = latency.client_of(subnet)
             assert region == min(regions, key=lambda name: client.rtt_ms[name]), subnet
 
     def test_people_read_shares_rates_and_where_the_file_is(self, harness: Callable[..., Any]) -> None:

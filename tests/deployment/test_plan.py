@@ -39,7 +39,7 @@ def test_a_plan_file_gives_the_templates_parameters(tmp_path: Path) -> None:
     [
         ("eu-wset-1", "did you mean eu-west-1?"),
         ("EU-West-1", "did you mean eu-west-1?"),
-        ("mars", "`harness vantages` lists those that are"),
+        ("mars", "`harness vantages list` shows those that are"),
     ],
 )
 def test_an_unknown_region_is_named_with_the_closest(region: str, told: str) -> None:

@@ -1,4 +1,4 @@
-"""A Route 53 API of three calls on loopback, for probes that ask it."""
+"""A Route 53 API of four calls on loopback, for probes that ask it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _NAMESPACE = 'xmlns="https://route53.amazonaws.com/doc/2013-04-01/"'
 
 
 class Route53:
-    """Answers GetHealthCheckStatus, GetHealthCheck and GetHostedZone as set here; `paths` keeps what was asked."""
+    """Answers GetHealthCheckStatus, GetHealthCheck, GetHostedZone and TestDNSAnswer as set here.
+
+    `paths` keeps what was asked.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -51,6 +54,7 @@ class Route53:
         self.inverted = False
         self.disabled = False
         self.zone_name = "example.com."
+        self.tested = ("NOERROR", ("127.0.0.1",))
         self.paths: list[str] = []
 
     def body(self, path: str) -> str:
@@ -64,6 +68,14 @@ class Route53:
             return (
                 f"<GetHealthCheckStatusResponse {_NAMESPACE}><HealthCheckObservations>{observations}"
                 "</HealthCheckObservations></GetHealthCheckStatusResponse>"
+            )
+        if "/testdnsanswer" in path:
+            rcode, addresses = self.tested
+            data = "".join(f"<RecordDataEntry>{address}</RecordDataEntry>" for address in addresses)
+            return (
+                f"<TestDNSAnswerResponse {_NAMESPACE}><Nameserver>ns</Nameserver><RecordName>x</RecordName>"
+                f"<RecordType>A</RecordType><RecordData>{data}</RecordData><ResponseCode>{rcode}</ResponseCode>"
+                "<Protocol>UDP</Protocol></TestDNSAnswerResponse>"
             )
         if "/hostedzone/" in path:
             return (

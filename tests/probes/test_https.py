@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import ssl
@@ -10,15 +11,18 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import dns.rcode
+import msgspec
 import pytest
 import trustme
 
 from harness.clock import ScaledClock
-from harness.events import Outcome
+from harness.events import Outcome, RegionFrom
 from harness.probes import https
 from harness.probes.https import look
 from harness.probes.resolve import Resolved
 from harness.probes.user import User
+from harness.resolving import BeyondTtl, Resolver, ServeStale, SubnetFate
+from harness.stack import ServedRegion
 
 
 @pytest.fixture
@@ -115,6 +119,14 @@ def test_the_next_address_is_tried_when_one_refuses(see, user, name_server):
     reply = see(user)
 
     assert (reply.outcome, reply.address) == (Outcome.OK, "127.0.0.1")
+
+
+def test_addresses_that_refused_are_told(see, user, name_server):
+    knows(user, "127.0.0.9", "127.0.0.8", "127.0.0.1", now_s=0)
+
+    reply = see(user)
+
+    assert (reply.outcome, reply.refused) == (Outcome.OK, ("127.0.0.9", "127.0.0.8"))
 
 
 def test_lateness_is_counted_from_the_due_time(see, clock):
@@ -277,3 +289,206 @@ def test_a_body_cut_short_fails(see, https_server):
 
     assert (reply.outcome, reply.status) == (Outcome.FAIL, 200)
     assert "before the reply's end" in reply.error
+
+
+@pytest.fixture
+def user_with(ireland):
+    """A user in Ireland whose resolver or client has these ways."""
+
+    def make(**ways):
+        return User(msgspec.structs.replace(ireland, **ways))
+
+    return make
+
+
+def test_an_answer_kept_beyond_its_ttl_is_told_with_the_reason(see, user_with):
+    """TTL 60, asked 100 s ago, by a resolver that keeps answers for 300 s at least."""
+    user = user_with(resolver=Resolver(ttl_min_s=300))
+    knows(user, "127.0.0.1", now_s=-100)
+
+    reply = see(user)
+
+    assert (reply.ttl_s, reply.resolved_s, reply.beyond_ttl) == (60, -100, BeyondTtl.CLAMPED)
+    assert reply.beyond_ttl_because == "the resolver keeps answers for at least 300 s"
+
+
+def test_a_stale_answer_is_used_when_the_refresh_fails_and_told_with_what_failed(see, user_with, name_server):
+    name_server.rcode = dns.rcode.SERVFAIL
+    user = user_with(resolver=Resolver(stale=ServeStale()))
+    knows(user, "127.0.0.1", now_s=-100)
+
+    reply = see(user)
+
+    assert (reply.outcome, reply.beyond_ttl, reply.beyond_ttl_because) == (Outcome.OK, BeyondTtl.STALE, "SERVFAIL")
+    assert reply.dns_s > 0
+    assert see(user).dns_s is None  # not tried again so soon
+
+
+def test_an_answer_within_its_ttl_has_no_reason_to_tell(see):
+    reply = see()
+
+    assert (reply.ttl_s, reply.beyond_ttl, reply.beyond_ttl_because) == (60, None, None)
+    assert (reply.subnet, reply.cache, reply.connection_age_s) == (SubnetFate.USED, None, None)
+
+
+def test_a_resolver_that_sends_no_subnet_is_told(see, user_with, name_server):
+    reply = see(user_with(resolver=Resolver(sends_subnet=False)))
+
+    assert reply.subnet is SubnetFate.NOT_SENT
+    assert not name_server.queries[0].options
+
+
+def test_which_of_several_caches_answered_is_told(see, user_with):
+    user = user_with(resolver=Resolver(caches=3))
+
+    assert {see(user).cache for _ in range(20)} == {0, 1, 2}
+
+
+@pytest.fixture
+def keeps_alive(https_server):
+    """The server answers as many requests on a connection as come."""
+
+    def serve(connection, _):
+        connection.sendall(https_server.reply)
+        while request := connection.recv(65536):
+            https_server.requests.append(request)
+            connection.sendall(https_server.reply)
+
+    https_server.handle = serve
+
+
+def _with_ttl(name_server, ttl_s):
+    def respond(query, _):
+        reply = name_server.answer(query)
+        for rrset in reply.answer:
+            rrset.ttl = ttl_s
+        return [reply.to_wire()]
+
+    name_server.respond = respond
+
+
+@pytest.mark.usefixtures("keeps_alive")
+def test_a_kept_connection_is_used_again_and_its_age_told(see, user_with, https_server, name_server):
+    user = user_with(keeps_connection=True)
+    first, second = see(user), see(user)
+    user.close()
+
+    assert (first.outcome, second.outcome) == (Outcome.OK, Outcome.OK)
+    assert first.connection_age_s is None
+    assert second.connection_age_s > 0
+    assert (second.dns_s, second.connect_s, second.tls_s) == (None, None, None)
+    assert (second.address, second.resolved_s) == (first.address, first.resolved_s)
+    assert b"Connection: keep-alive" in https_server.requests[0]
+    assert len([query for query in name_server.queries if query.question[0].name.to_text() == "api.example.com."]) == 1
+
+
+@pytest.mark.usefixtures("keeps_alive")
+def test_a_kept_connection_pins_its_user_beyond_the_ttl(see, user_with, name_server):
+    _with_ttl(name_server, 0)
+    user = user_with(keeps_connection=True)
+    first, second = see(user), see(user)
+    user.close()
+
+    assert first.beyond_ttl is None
+    assert (second.beyond_ttl, second.beyond_ttl_because) == (BeyondTtl.PINNED, "the client kept its connection")
+
+
+@pytest.mark.usefixtures("keeps_alive")
+def test_a_pool_closes_a_connection_that_is_too_old(see, user_with):
+    user = user_with(keeps_connection=True, connection_max_age_s=1e-6)
+    replies = [see(user) for _ in range(2)]
+    user.close()
+
+    assert [reply.connection_age_s for reply in replies] == [None, None]
+    assert all(reply.tls_s for reply in replies)
+
+
+def test_a_kept_connection_that_the_server_closed_is_replaced_without_a_word(see, user_with):
+    """The test server serves one request a connection, and closes."""
+    user = user_with(keeps_connection=True)
+    replies = [see(user) for _ in range(3)]
+
+    assert [reply.outcome for reply in replies] == [Outcome.OK] * 3
+    assert [reply.connection_age_s for reply in replies] == [None] * 3
+
+
+def test_a_kept_connection_that_falls_silent_fails_the_look_and_is_given_up(see, user_with, https_server, impatient):
+    def once_then_silent(connection, _):
+        connection.sendall(https_server.reply)
+        https_server.closing.wait(2)
+
+    https_server.handle = once_then_silent
+    user = user_with(keeps_connection=True)
+    replies = [see(user, timeout_s=1.0) for _ in range(3)]
+    user.close()
+
+    assert [reply.outcome for reply in replies] == [Outcome.OK, Outcome.FAIL, Outcome.OK]
+    assert replies[1].error.endswith("waiting for the first byte")
+    assert replies[1].connection_age_s > 0
+
+
+def test_a_server_that_wants_to_close_is_not_kept(see, user_with, https_server):
+    https_server.reply = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    user = user_with(keeps_connection=True)
+
+    assert [see(user).connection_age_s for _ in range(2)] == [None, None]
+
+
+@pytest.fixture
+def see_from(see, loopback_target, https_server):
+    """A look at a stack that tells its region so, and sends this reply."""
+
+    def see_from(told_by, reply):
+        loopback_target.served_region = told_by
+        https_server.reply = reply
+        return see()
+
+    return see_from
+
+
+def _reply(body, header=b""):
+    return b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (header, len(body), body)
+
+
+@pytest.mark.parametrize(
+    ("told_by", "reply", "served"),
+    [
+        (ServedRegion(), _reply(b"", b"X-Served-Region: eu-west-1\r\n"), ("eu-west-1", RegionFrom.HEADER)),
+        (ServedRegion(), _reply(b"", b"X-Served-Region:\r\n"), (None, None)),
+        (ServedRegion(header="X-Cell"), _reply(b"", b"x-cell: us-east-1\r\n"), ("us-east-1", RegionFrom.HEADER)),
+        (
+            ServedRegion(header="", body_field="meta.region"),
+            _reply(b'{"meta": {"region": "eu-west-1"}}'),
+            ("eu-west-1", RegionFrom.BODY),
+        ),
+        (
+            ServedRegion(body_field="region"),
+            _reply(b'{"region": "us-east-1"}', b"X-Served-Region: eu-west-1\r\n"),
+            ("eu-west-1", RegionFrom.HEADER),
+        ),
+        (ServedRegion(body_field="meta.region"), _reply(b'{"meta": "eu-west-1"}'), (None, None)),
+        (ServedRegion(body_field="region"), _reply(b'{"region": 7}'), (None, None)),
+        (ServedRegion(body_field="region"), _reply(b"not JSON"), (None, None)),
+        (ServedRegion(body_field="region"), _reply(b"\xff"), (None, None)),
+    ],
+)
+def test_the_region_that_served_is_told_by_header_or_body(see_from, told_by, reply, served):
+    seen = see_from(told_by, reply)
+
+    assert seen.outcome is Outcome.OK
+    assert (seen.region, seen.region_from) == served
+
+
+@pytest.mark.parametrize(
+    ("network", "served"), [("127.0.0.0/24", ("eu-west-1", RegionFrom.ADDRESS)), ("192.0.2.0/24", (None, None))]
+)
+def test_where_the_reply_says_nothing_the_published_range_of_its_address_does(see_from, tmp_path, network, served):
+    """An address in no known region is recorded as that."""
+    ranges = tmp_path / "ip-ranges.json"
+    prefix = {"ip_prefix": network, "region": "eu-west-1", "service": "EC2"}
+    ranges.write_text(json.dumps({"prefixes": [prefix]}))
+
+    seen = see_from(ServedRegion(ip_ranges_file=str(ranges)), _reply(b""))
+
+    assert (seen.outcome, seen.address) == (Outcome.OK, "127.0.0.1")
+    assert (seen.region, seen.region_from) == served

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
+import msgspec
 import pytest
 
 from harness.errors import InvalidPlan, TargetError
@@ -11,6 +13,7 @@ from harness.events import DnsAnswer, Gap, HealthObservation, HttpReply, Outcome
 from harness.probes import https
 from harness.probes.live import LiveView, all_of, check_healthy, every_vantage_served_ok
 from harness.probes.watch import EVERYONE, ProbePlan, Watch
+from harness.resolving import DnsWay, Resolver
 from harness.vantages import choose
 
 PLAN = ProbePlan(path="/data/1", https_every_s=1.0, dns_every_s=1.0, health_every_s=1.0)
@@ -104,6 +107,32 @@ def test_dead_name_servers_are_recorded_for_every_vantage(whole_target, recorder
     _watch_until(Watch(whole_target, VANTAGES, recorder, PLAN), recorder, every_vantage_failed, clock)
 
     assert any(gap.vantage == EVERYONE and gap.source == "dns" for gap in recorder.history().of(Gap))
+
+
+def test_a_resolver_that_never_answers_is_recorded_and_slows_nobody(whole_target, recorder, clock, monkeypatch):
+    """One of four vantages asks a resolver that is not there; the other three look on at their pace."""
+    monkeypatch.setattr("harness.probes.dns.TRY_FLOOR_WALL_S", 0.2)
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 0))
+    resolver = Resolver(address=f"127.0.0.1:{silent.getsockname()[1]}")
+    vantages = (msgspec.structs.replace(VANTAGES[0], resolver=resolver), *VANTAGES[1:])
+
+    def seen(_):
+        history = recorder.history()
+        failed = [answer for answer in history.of(DnsAnswer) if answer.way is DnsWay.RECURSIVE]
+        return failed and history.replies_of(VANTAGES[0].name)
+
+    with silent:
+        _watch_until(Watch(whole_target, vantages, recorder, PLAN), recorder, seen, clock)
+
+    history = recorder.history()
+    asked = [answer for answer in history.of(DnsAnswer) if answer.way is DnsWay.RECURSIVE]
+    assert {(answer.vantage, answer.outcome) for answer in asked} == {(VANTAGES[0].name, Outcome.FAIL)}
+    assert asked[0].error.startswith(f"no usable answer from {resolver.address}")
+    assert {answer.vantage for answer in history.of(DnsAnswer) if answer.is_truth} == {v.name for v in VANTAGES}
+    assert history.replies_of(VANTAGES[0].name)[0].error.startswith("DNS: no usable answer")
+    for vantage in VANTAGES[1:]:
+        assert len(history.replies_of(vantage.name)) >= 8
 
 
 def test_stopping_ends_every_thread(whole_target, recorder, clock):

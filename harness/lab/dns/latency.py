@@ -101,7 +101,14 @@ class LatencyDatabase:
 
     def region_of(self, subnet: str) -> str:
         """The region, or the city's name, that this address or subnet asks from."""
-        return self._names[self.region_index(ip_network(subnet, strict=False).network_address.packed)]
+        return self._names[self._index_of(subnet)]
+
+    def client_of(self, subnet: str) -> Client:
+        """Whom this address or subnet stands for."""
+        return self.clients[self._index_of(subnet)]
+
+    def _index_of(self, subnet: str) -> int:
+        return self.region_index(ip_network(subnet, strict=False).network_address.packed)
 
     @cached_property
     def by_16(self) -> bytes:

@@ -12,7 +12,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from ipaddress import ip_network
 from random import Random
 
 import dns.rcode
@@ -138,8 +137,7 @@ class LabDns:
         zone = self._zones.by_id(zone_id.rsplit("/", 1)[-1])
         if zone is None or not zone.holds(wire_name(name)):
             return "REFUSED", []
-        network = ip_network(client_subnet or DEFAULT_RESOLVER, strict=False)
-        client = self._latency.clients[self._latency.region_index(network.network_address.packed)]
+        client = self._latency.client_of(client_subnet or DEFAULT_RESOLVER)
         found = self._view.answer_in(zone, wire_name(name), dns.rdatatype.from_text(record_type), client)
         data = [_presented(rrset.rtype, rdata) for rrset in found.answers for rdata in rrset.rdatas]
         return dns.rcode.to_text(dns.rcode.Rcode(found.rcode)), data

@@ -22,7 +22,7 @@ def ask(make_view: MakeView, latency: LatencyDatabase) -> Callable[..., Answer]:
     def answer(
         name: str, qtype: int = wire.A, *, subnet: str = DUBLIN, unhealthy: tuple[str, ...] = (), **zone
     ) -> Answer:
-        client = latency.clients[latency.regions.index(latency.region_of(subnet))]
+        client = latency.client_of(subnet)
         return make_view(*unhealthy, **zone).answer(wire_name(name), qtype, client)
 
     return answer
