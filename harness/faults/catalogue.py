@@ -4,32 +4,40 @@ from __future__ import annotations
 
 from typing import get_args
 
+from harness.faults.clock_skewed import ClockSkewed
 from harness.faults.domain_detached import DomainDetached
 from harness.faults.endpoint_disabled import EndpointDisabled
 from harness.faults.health_broken import HealthBroken
 from harness.faults.health_check_disabled import HealthCheckDisabled
 from harness.faults.health_check_inverted import HealthCheckInverted
 from harness.faults.health_check_repointed import HealthCheckRepointed
+from harness.faults.partition import Partition
 from harness.faults.protocol import Fault
 from harness.faults.record_removed import RecordRemoved
 from harness.faults.record_weighted import RecordWeighted
+from harness.faults.region_outage import RegionOutage
 from harness.faults.replication_paused import ReplicationPaused
 from harness.faults.table_denied import TableDenied
 from harness.faults.throttled import MethodThrottled, StageThrottled
+from harness.faults.wan_delayed import WanDelayed
 
 AnyFault = (
-    DomainDetached
+    ClockSkewed
+    | DomainDetached
     | EndpointDisabled
     | HealthBroken
     | HealthCheckDisabled
     | HealthCheckInverted
     | HealthCheckRepointed
     | MethodThrottled
+    | Partition
     | RecordRemoved
     | RecordWeighted
+    | RegionOutage
     | ReplicationPaused
     | StageThrottled
     | TableDenied
+    | WanDelayed
 )
 
 

@@ -8,19 +8,17 @@ go on for up to five minutes (AWS FIS User Guide).
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 from typing import ClassVar
 
-from botocore.exceptions import ClientError
-
 from harness.aws import aws_errors
-from harness.errors import InvalidPlan, NotDeployed, TargetError
+from harness.errors import InvalidPlan, NotDeployed
 from harness.faults.about import About, Confidence
 from harness.faults.calls import Call
+from harness.faults.canary import CANARY_ACTIONS, Canary
 from harness.faults.policies import Policy, Statement, read_policy, remove_statements, write_policy
 from harness.faults.values import RegionalFault, Values
-from harness.stack import RegionName, Stack
+from harness.stack import Stack
 from harness.target import Target
 
 REPLICATION_SERVICE = "replication.dynamodb.amazonaws.com"
@@ -30,7 +28,6 @@ SIDS = (SERVICE_SID, ROLE_SID)
 
 LONGEST_S = 4 * 3600.0
 """Well below the 20 hours."""
-CANARY_LOOK_EVERY_S = 0.5
 CANARY_WAIT_S = 10.0
 """Replication usually takes less than a second; an item that is not there after ten was not let through."""
 
@@ -54,9 +51,7 @@ class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replicati
             "dynamodb:GetResourcePolicy",
             "dynamodb:PutResourcePolicy",
             "dynamodb:DeleteResourcePolicy",
-            "dynamodb:PutItem",
-            "dynamodb:GetItem",
-            "dynamodb:DeleteItem",
+            *CANARY_ACTIONS,
         ),
         aws="AWS FIS pauses replication by these statements; replication may go on for up to five minutes after they "
         "are written, and a replica that is cut off for 20 hours is dropped from the global table for good",
@@ -149,28 +144,10 @@ class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replicati
 
     def _canary_comes_through(self, target: Target) -> bool:
         """Writes an item here and looks for it elsewhere; leaves nothing behind that it can reach."""
-        table = target.stack.in_region(self.region).table_name
-        key = {"pk": {"S": f"harness#canary#{uuid.uuid4().hex}"}}
         others = [region for region in target.stack.region_names if region != self.region]
-        clock = target.new_clock()
-        with aws_errors(f"writing a canary to table {table} in {self.region}"):
-            target.dynamodb(self.region).put_item(TableName=table, Item=key)
-        try:
-            while not (came := any(self._holds(target, region, key) for region in others)):
-                if clock.now_s() >= CANARY_WAIT_S:
-                    break
-                clock.sleep_until_s(clock.now_s() + CANARY_LOOK_EVERY_S)
-            return came
-        finally:
-            with aws_errors(f"deleting the canary from table {table} in {self.region}"):
-                target.dynamodb(self.region).delete_item(TableName=table, Key=key)
-
-    def _holds(self, target: Target, region: RegionName, key: dict[str, dict[str, str]]) -> bool:
-        table = target.stack.in_region(region).table_name
-        try:
-            return "Item" in target.dynamodb(region).get_item(TableName=table, Key=key)
-        except ClientError as error:
-            raise TargetError(f"reading a canary from table {table} in {region}: {error}") from error
+        with Canary(target) as canary:
+            written_s = canary.write(self.region, "here")
+            return canary.arrives("here", *others, since_s=written_s, within_s=CANARY_WAIT_S) is not None
 
 
 def table_statements(arn: str, until: str) -> list[Statement]:

@@ -13,7 +13,7 @@ import msgspec
 from harness.errors import LabError
 from harness.lab.api import Status, TruthPage
 from harness.lab.replication.defects import Defect
-from harness.lab.replication.levers import Coalescing, Levers, Skew, Throttle
+from harness.lab.replication.levers import Coalescing, Levers, Outage, OutageMode, Skew, Throttle
 from harness.lab.replication.record import ReplicatedPage
 from harness.lab.resolvers.settings import ResolverInfo, ResolverSettings, ResolversPage
 from harness.lab.routes.defects import DefectsPage
@@ -80,6 +80,13 @@ class LabClient:
 
     def unskew_clock(self, region: RegionName) -> Levers:
         return self._delete(_path("skew", region))
+
+    def cut_off(self, region: RegionName, mode: OutageMode) -> Levers:
+        """Its HTTPS endpoints refuse connections, or answer nothing at all."""
+        return self._put(_path("outage", region), Outage(mode=mode))
+
+    def end_outage(self, region: RegionName) -> Levers:
+        return self._delete(_path("outage", region))
 
     def coalesce(self, within_s: float) -> Levers:
         return self._put(_path("coalescing"), Coalescing(within_s=within_s))

@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from harness.lab.gateway.server import LabGateway
 from harness.lab.health import LabHealth
 from harness.lab.ports import Change
 from harness.lab.reload import Reloader
+from harness.lab.replication.levers import Levers, Outage
 from harness.lab.resolvers import LabResolvers
 from harness.lab.routes.defects import defect_routes
 from harness.lab.routes.levers import PREFIX as LEVERS_PREFIX
@@ -42,7 +43,7 @@ from harness.lab.routes.routing import RoutingFaults
 from harness.lab.settings import LabSettings
 from harness.lab.spawn import ERROR, is_gone
 from harness.lab.state import LabFolder, LabInfo
-from harness.lab.tables import ReplicationParameters, install
+from harness.lab.tables import LabTables, ReplicationParameters, install
 from harness.stack import Endpoints, RegionName
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class Lab:
             seed=settings.seed,
             lab_routes={
                 **lab_routes(lambda: self.info, self.clock, self.truth, self._defects_on),
-                **lever_routes(self._tables, settings.regions, self.clock, self.truth.add),
+                **lever_routes(_Turned(self._tables, self._cut_off), settings.regions, self.clock, self.truth.add),
                 **defect_routes(self._tables, settings.regions, self.clock, self.truth.add),
                 **replication_routes(self._tables.replicated_since),
                 **resolver_routes(lambda: self._resolvers, self.clock, self.truth.add),
@@ -194,6 +195,12 @@ class Lab:
         await gateway.start()
         return gateway
 
+    def _cut_off(self, outages: Mapping[RegionName, Outage]) -> None:
+        """Regions that are not named serve."""
+        for region, gateway in self._gateways.items():
+            outage = outages.get(region)
+            self._on_loop(gateway.set_outage(outage.mode if outage else None))
+
     def _locate(self, host: str) -> tuple[str, ...] | None:
         """Addresses of an AWS host of ours: the gateway that serves it."""
         for gateway in self._gateways.values():
@@ -249,6 +256,23 @@ class Lab:
             hosted_zone_id=self._hosted_zone_id,
             addresses=self._addresses,
         )
+
+
+class _Turned:
+    """What the levers turn: the tables look at them by themselves, the gateways are told."""
+
+    def __init__(self, tables: LabTables, cut_off: Callable[[Mapping[RegionName, Outage]], None]) -> None:
+        self._tables = tables
+        self._cut_off = cut_off
+
+    @property
+    def levers(self) -> Levers:
+        return self._tables.levers
+
+    @levers.setter
+    def levers(self, levers: Levers) -> None:
+        self._cut_off(levers.outages)
+        self._tables.levers = levers
 
 
 def run_lab(settings: LabSettings, folder: LabFolder, ready: Callable[[LabInfo], None]) -> None:

@@ -14,6 +14,7 @@ from harness.events import FaultPhase
 from harness.faults.about import Confidence
 from harness.faults.calls import AwsCall, actions_of, carry_out
 from harness.faults.catalogue import AnyFault, as_fault, kinds
+from harness.faults.clock_skewed import ClockSkewed
 from harness.faults.domain_detached import DomainDetached
 from harness.faults.endpoint_disabled import EndpointDisabled
 from harness.faults.fault import inject
@@ -22,16 +23,21 @@ from harness.faults.health_check_disabled import HealthCheckDisabled
 from harness.faults.health_check_inverted import HealthCheckInverted
 from harness.faults.health_check_repointed import HealthCheckRepointed
 from harness.faults.journal import Journal
+from harness.faults.partition import Partition
 from harness.faults.record_removed import RecordRemoved
 from harness.faults.record_weighted import RecordWeighted
 from harness.faults.recover import recover
+from harness.faults.region_outage import RegionOutage
 from harness.faults.replication_paused import ReplicationPaused
 from harness.faults.table_denied import TableDenied
 from harness.faults.throttled import MethodThrottled, StageThrottled
+from harness.faults.wan_delayed import WanDelayed
 from harness.recorder import Recorder
 from harness.target import Target
 
 EXAMPLES: tuple[AnyFault, ...] = (
+    ClockSkewed(region=EU),
+    ClockSkewed(region=EU, ahead_s=-60),
     DomainDetached(region=EU),
     EndpointDisabled(region=EU),
     HealthBroken(region=EU),
@@ -40,15 +46,19 @@ EXAMPLES: tuple[AnyFault, ...] = (
     HealthCheckRepointed(region=EU),
     HealthCheckRepointed(region=EU, path="/prod/health/deep"),
     MethodThrottled(region=EU),
+    Partition(region=EU, other=US),
     RecordRemoved(region=EU),
+    RegionOutage(region=EU),
+    RegionOutage(region=EU, mode="hang"),
     RecordWeighted(region=EU),
     RecordWeighted(region=US, weight=10),
     ReplicationPaused(region=EU),
     StageThrottled(region=EU),
     TableDenied(region=EU),
+    WanDelayed(region=EU, other=US),
 )
 
-on_each_fault = pytest.mark.parametrize("fault", EXAMPLES, ids=lambda fault: fault.describe())
+on_each_fault = pytest.mark.parametrize("fault", EXAMPLES, ids=str)
 
 
 @on_each_fault

@@ -64,6 +64,7 @@ class Connection:
         self._draining = False
         self._closing = False
         self._closed = False
+        self._frozen = False
         self._start_message()
         loop.add_reader(self._fd, self._on_readable)
 
@@ -78,6 +79,13 @@ class Connection:
                 self._sock.unwrap()  # Sends close_notify; the client's own is not waited for.
         self._sock.close()
         self._on_close(self)
+
+    def freeze(self) -> None:
+        """Reads and writes nothing any more, and does not say so: the other side finds out by waiting."""
+        if not self._closed:
+            self._frozen = True
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
 
     # -- reading
 
@@ -109,7 +117,7 @@ class Connection:
         self._loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
-        if not self._closed:
+        if not self._closed and not self._frozen:
             self._on_readable()
 
     def _feed(self, data: bytes) -> None:

@@ -14,6 +14,7 @@ from harness.clock import Clock
 from harness.errors import LabError
 from harness.events import Json
 from harness.lab.certificates import Certificates
+from harness.lab.gateway.black_hole import BlackHole
 from harness.lab.gateway.call import Call, HttpDate, Reply, Request
 from harness.lab.gateway.config import RegionConfig
 from harness.lab.gateway.connection import Connection, prepared
@@ -21,6 +22,7 @@ from harness.lab.gateway.errors import GatewayError, default_reply
 from harness.lab.gateway.pipeline import answer
 from harness.lab.gateway.served import ServedRegion
 from harness.lab.ports import Tables, Truth, TruthLog
+from harness.lab.replication.levers import OutageMode
 from harness.stack import RegionName
 
 _LOG = logging.getLogger(__name__)
@@ -65,6 +67,8 @@ class LabGateway:
         self._context = certificates.server_context(self._certificate_name)
         self._listener: socket.socket | None = None
         self._connections: set[Connection] = set()
+        self._outage: OutageMode | None = None
+        self._black_hole: BlackHole | None = None
         self._sweeping: asyncio.TimerHandle | None = None
 
     # -- configuration
@@ -131,14 +135,39 @@ class LabGateway:
 
     async def stop(self) -> None:
         """Closes the listener and every connection; may be started again, on the same port."""
+        self._stop_listening()
+        for connection in list(self._connections):
+            connection.close()
+
+    def _stop_listening(self) -> None:
         if self._sweeping:
             self._sweeping.cancel()
+        if self._black_hole:
+            self._black_hole.close()
+            self._black_hole = None
         if self._listener:
             self._loop.remove_reader(self._listener.fileno())
             self._listener.close()
             self._listener = None
-        for connection in list(self._connections):
-            connection.close()
+
+    async def set_outage(self, mode: OutageMode | None) -> None:
+        """Serves (None), refuses connections and resets those there are, or swallows both: a black hole.
+
+        Raises:
+            LabError: it is to serve again, and something else has taken the port meanwhile.
+        """
+        if mode == self._outage:
+            return
+        if mode == "hang":
+            self._stop_listening()
+            self._black_hole = BlackHole(self.address, self.port)
+            for connection in self._connections:
+                connection.freeze()
+        else:
+            await self.stop()
+            if mode is None:
+                await self.start()
+        self._outage = mode
 
     def _accept(self) -> None:
         listener = self._listener

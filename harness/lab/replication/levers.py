@@ -1,4 +1,4 @@
-"""What may be turned while the lab runs: delays, partitions, throttled and stopped replicas, the regions' clocks.
+"""What may be turned while the lab runs: delays, partitions, stopped replicas, the regions' clocks and endpoints.
 
 One immutable document, replaced whole: readers need no lock. Delays count for writes made from then on; everything
 else also for those on their way.
@@ -7,6 +7,7 @@ else also for those on their way.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import msgspec
 
@@ -52,6 +53,15 @@ class Coalescing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"within_s = {self.within_s}: must be above 0")
 
 
+OutageMode = Literal["refuse", "hang"]
+
+
+class Outage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A region whose HTTPS endpoints refuse every connection, or answer nothing at all. Its tables go on."""
+
+    mode: OutageMode = "refuse"
+
+
 class Levers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of them. Absent from the maps: untouched."""
 
@@ -65,6 +75,7 @@ class Levers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Replicas into and out of which nothing replicates; they serve their own clients."""
     skews: dict[RegionName, Skew] = {}
     coalescing: Coalescing | None = None
+    outages: dict[RegionName, Outage] = {}
 
     def delay_of(self, origin: RegionName, destination: RegionName) -> ReplicationDelay:
         for pair in self.delays:

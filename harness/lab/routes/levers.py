@@ -25,7 +25,7 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.lab.ports import Truth, TruthLog
-from harness.lab.replication.levers import Coalescing, Levers, PairDelay, Skew, Throttle
+from harness.lab.replication.levers import Coalescing, Levers, Outage, PairDelay, Skew, Throttle
 from harness.lab.routes.requests import Refused, Request, WsgiApp, json_app
 from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
@@ -37,7 +37,7 @@ Names = Sequence[RegionName]
 
 
 class Turnable(Protocol):
-    """What the levers turn: the tables."""
+    """What the levers turn: the tables and the gateways."""
 
     levers: Levers
 
@@ -153,6 +153,11 @@ def _levers(at_first: Levers) -> dict[tuple[str, int], _Lever]:
             Skew,
             lambda levers, names: levers.skews.get(names[0]),
             lambda levers, names, body: replace(levers, skews=_having(levers.skews, names[0], body)),
+        ),
+        ("outage", 1): _Lever(
+            Outage,
+            lambda levers, names: levers.outages.get(names[0]),
+            lambda levers, names, body: replace(levers, outages=_having(levers.outages, names[0], body)),
         ),
         ("coalescing", 0): _Lever(
             Coalescing,
