@@ -54,6 +54,9 @@ class Canary:
                 return after_s if here else None
             self._clock.sleep_until_s(self._clock.now_s() + LOOK_EVERY_S)
 
+    def wait_s(self, seconds: float) -> None:
+        self._clock.sleep_until_s(self._clock.now_s() + seconds)
+
     def _table(self, region: RegionName) -> str:
         return self._target.stack.in_region(region).table_name
 
