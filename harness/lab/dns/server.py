@@ -37,7 +37,8 @@ DEFAULT_RESOLVER = "44.208.0.1"
 
 _BATCH = 128
 """Datagrams answered before other work of the loop gets its turn: below a millisecond."""
-_MAX_QUERY = 4096
+_MAX_QUERY = 65_535
+"""Any datagram: a query made long by padding (RFC 7830) is answered too."""
 
 _log = logging.getLogger(__name__)
 

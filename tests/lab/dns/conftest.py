@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 
 import pytest
@@ -58,6 +59,21 @@ class Lab:
 
 @pytest.fixture
 def lab(zone, locate, latency) -> Iterator[Lab]:
+    with running(zone, locate, latency) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def standing_lab(zone, locate, latency) -> Iterator[Lab]:
+    """For tests that only ask: one server for all of them."""
+    with running(zone, locate, latency) as lab:
+        yield lab
+
+
+@contextmanager
+def running(
+    zone: HostedZone, locate: Callable[[str], tuple[str, ...] | None], latency: LatencyDatabase
+) -> Iterator[Lab]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

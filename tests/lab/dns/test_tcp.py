@@ -50,6 +50,23 @@ def test_a_client_that_does_not_read_stops_being_read(connection: socket.socket)
         connection.sendall(burst * (16_000_000 // len(burst)))
 
 
+def test_a_client_that_has_said_all_still_gets_every_answer(connection: socket.socket):
+    """As `cat queries | nc`: it ends its side at once, with 500 queries waiting, and reads until the server ends."""
+    connection.sendall(b"".join(framed(number) for number in range(500)))
+    connection.shutdown(socket.SHUT_WR)
+
+    assert reply_ids(connection, 500) == list(range(500))
+    assert connection.recv(1) == b""
+
+
+def test_a_client_that_ends_in_the_middle_of_a_query_gets_the_answers_to_the_whole_ones(connection: socket.socket):
+    connection.sendall(framed(1) + framed(2)[:-1])
+    connection.shutdown(socket.SHUT_WR)
+
+    assert reply_ids(connection, 1) == [1]
+    assert connection.recv(1) == b""
+
+
 class FullTransport(asyncio.Transport):
     """Says at its first write that the other side is slow, as asyncio does once its buffer is full."""
 
