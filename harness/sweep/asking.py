@@ -48,7 +48,7 @@ class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a set of subnets: each asked once, in order of the subnets, and the datagrams that it took."""
+    """What is known of a set of subnets: each asked once, in the order in which they ended, and the datagrams that it took."""
 
     asked_for: int
     """Subnets that were to be asked about. Fewer looks: it was ended before, as `ended` says."""
@@ -93,7 +93,7 @@ def sweep(
         flights.close()
     return Part(
         asked_for=len(subnets),
-        looks=sorted(book.looks, key=lambda look: look.subnet),
+        looks=book.looks,
         answers=list(book.answers),
         counts=flights.counts,
         wall_s=(clock.now_s() - start_s) / clock.rate,
@@ -122,7 +122,7 @@ def merge(parts: Iterable[Part], *, asked_for: int) -> Part:
             ended[part.ended] = True
     return Part(
         asked_for=asked_for,
-        looks=[best[subnet][2] for subnet in sorted(best)],
+        looks=[look for _, _, look in best.values()],
         answers=list(answers),
         counts=counts,
         wall_s=wall_s,

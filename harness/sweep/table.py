@@ -216,7 +216,8 @@ def _write_parquet(path: Path, rows: Iterable[tuple[object, ...]], about: About)
         try:
             connection.read_csv(str(rows_path), header=False, columns=COLUMNS, quotechar='"').create_view("rows")
             connection.execute(
-                "COPY (SELECT * REPLACE (string_split(addresses, ' ') AS addresses) FROM rows) "
+                "COPY (SELECT * REPLACE (string_split(addresses, ' ') AS addresses) FROM rows "
+                "ORDER BY version, network, prefix_length) "
                 f"TO $path (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{_ABOUT}: '{told}'}})",
                 {"path": str(path)},
             )
