@@ -54,6 +54,7 @@ class Round(msgspec.Struct, frozen=True):
     sweep_per_s: float
     sweep_cpu_us: float
     dnspython_per_s: float
+    dnspython_cpu_us: float
     dnsperf_per_s: float | None
     wrong: int
     counts: Counts
@@ -62,6 +63,10 @@ class Round(msgspec.Struct, frozen=True):
     @property
     def over_dnspython(self) -> float:
         return self.sweep_per_s / self.dnspython_per_s
+
+    @property
+    def cpu_over_dnspython(self) -> float:
+        return self.dnspython_cpu_us / self.sweep_cpu_us
 
     @property
     def over_dnsperf(self) -> float | None:
@@ -74,14 +79,15 @@ def one_round(subnets: Sequence[Subnet], queries: list[bytes], port: int, latenc
     cpu_s = _cpu_s() - cpu_s
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        regions = {(address,): region for region, address in ADDRESSES.items()}
-        write_map(Path(folder) / "map", part, _about(part), region_of=regions.get, places=Places(catalogue()))
+        write_map(Path(folder) / "map", part, _about(part), region_of=_region_of, places=Places(catalogue()))
     write_s = time.perf_counter() - begun
     answered, lost, took_s = load(port, queries, DNSPERF_S) if shutil.which("dnsperf") else (0, 0, 1.0)
+    dnspython_per_s, dnspython_cpu_us = _dnspython(subnets[: int(len(subnets) * SHARE_OF_DNSPYTHON)], port)
     return Round(
         sweep_per_s=part.counts.answered / part.wall_s,
         sweep_cpu_us=cpu_s / part.counts.answered * 1e6,
-        dnspython_per_s=_dnspython(subnets[: int(len(subnets) * SHARE_OF_DNSPYTHON)], port),
+        dnspython_per_s=dnspython_per_s,
+        dnspython_cpu_us=dnspython_cpu_us,
         dnsperf_per_s=(answered - lost) / took_s if answered else None,
         wrong=len(subnets) - _right(part, latency),
         counts=part.counts,
@@ -102,14 +108,19 @@ def _right(part: Part, latency: LatencyDatabase) -> int:
     return right
 
 
-def _dnspython(subnets: Sequence[Subnet], port: int) -> float:
-    begun = time.perf_counter()
+def _dnspython(subnets: Sequence[Subnet], port: int) -> tuple[float, float]:
+    """(questions per second, CPU µs of the client for each)."""
+    begun, cpu_s = time.perf_counter(), _cpu_s()
     for subnet in subnets:
         option = dns.edns.ECSOption(subnet.text.partition("/")[0], subnet.prefix_length)
         reply = dns.query.udp(dns.message.make_query(NAME, "A", options=[option]), "127.0.0.1", port=port, timeout=2)
         if not reply.answer:
             raise SystemExit(f"dnspython got no answer for {subnet.text}")
-    return len(subnets) / (time.perf_counter() - begun)
+    return len(subnets) / (time.perf_counter() - begun), (_cpu_s() - cpu_s) / len(subnets) * 1e6
+
+
+def _region_of(addresses: tuple[str, ...]) -> str | None:
+    return next((region for region, address in ADDRESSES.items() if addresses == (address,)), None)
 
 
 def _cpu_s() -> float:
@@ -153,9 +164,11 @@ def report(rounds: list[Round]) -> dict[str, object]:
         ("sweep_per_s", "/s"),
         ("sweep_cpu_us", "µs"),
         ("dnspython_per_s", "/s"),
+        ("dnspython_cpu_us", "µs"),
         ("dnsperf_per_s", "/s"),
         ("write_s", "s"),
         ("over_dnspython", "x"),
+        ("cpu_over_dnspython", "x"),
         ("over_dnsperf", "x"),
     ):
         values = [value for one in rounds if (value := getattr(one, name)) is not None]

@@ -48,7 +48,7 @@ class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a set of subnets: each asked once, in the order in which they ended, and the datagrams that it took."""
+    """What is known of a set of subnets: each asked once, in the order of their answers, and the datagrams."""
 
     asked_for: int
     """Subnets that were to be asked about. Fewer looks: it was ended before, as `ended` says."""
