@@ -85,11 +85,16 @@ class _Truth:
         number = bisect_right(self._starts_s, at_s)
         return self._answers[number - 1].region if number else None
 
-    def allowed(self, at_s: float) -> set[RegionName | None]:
-        """Everywhere it led within the TTL before `at_s`, and where it led when that began."""
-        first = bisect_right(self._starts_s, at_s - self.ttl_s - GRACE_S)
-        last = bisect_right(self._starts_s, at_s)
-        return {answer.region for answer in self._answers[max(0, first - 1) : last]}
+    def allowed(self, from_s: float, until_s: float) -> set[RegionName | None]:
+        """Everywhere that a request of this time may go; empty when nothing was known by then.
+
+        That is where DNS led within the TTL before it, where it led when that began, and where it was next seen to
+        lead: it had changed by then, perhaps right before the request.
+        """
+        first = bisect_right(self._starts_s, from_s - self.ttl_s - GRACE_S)
+        known = bisect_right(self._starts_s, from_s)
+        last = bisect_right(self._starts_s, until_s) + 1
+        return {answer.region for answer in self._answers[max(0, first - 1) : last]} if known else set()
 
     def expired_s(self, region: RegionName, at_s: float) -> float | None:
         """When an answer that led to `region` had outlived its TTL at the latest; None when none before `at_s` did."""
@@ -115,7 +120,7 @@ def straggling(tracks: Tracks, vantage: VantageName, experiment: ExperimentEvent
     stretch: list[_Look] = []
     for index, reply in tracks.https[vantage].between(experiment.start_s, experiment.end_s):
         region = reply.region or regions.get(reply.address or "")
-        allowed = truth.allowed(reply.start_s)
+        allowed = truth.allowed(reply.start_s, reply.end_s)
         if region is None or not allowed:
             continue
         strays = region not in allowed

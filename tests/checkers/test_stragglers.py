@@ -73,6 +73,22 @@ def test_whoever_leaves_within_the_ttl_is_no_straggler():
     assert (finding.verdict, finding.measured) == (Verdict.PASS, 0)
 
 
+def test_whoever_follows_before_the_change_was_seen_is_no_straggler():
+    """The answers of 90 s and 100 s enclose the change; a request at 95 s that goes to Virginia was right."""
+    early = [reply(DUBLIN, EU, 85), reply(DUBLIN, US, 95), reply(DUBLIN, US, 105)]
+
+    (finding,) = judged(told(truth(), early))
+
+    assert finding.verdict is Verdict.PASS
+
+
+def test_whoever_goes_ahead_of_dns_straggles():
+    """At 75 s nobody had been led to Virginia, and the answer of 80 s led to Ireland still."""
+    early = [reply(DUBLIN, EU, 65), reply(DUBLIN, US, 75), reply(DUBLIN, EU, 85)]
+
+    assert judged(told(truth(), early))[0].verdict is Verdict.FAIL
+
+
 def test_a_straggler_is_named_with_its_reason_and_how_long():
     """From 162 s to the last request that went to Ireland, at 290 s."""
     overall, of_dublin = judged(told(truth(), CLAMPED))
