@@ -40,13 +40,15 @@ class ScaledClock:
     same rate and origin agree on `calendar()` whenever each was started, also across processes.
     """
 
-    def __init__(self, rate: float = 1.0, origin: datetime | None = None) -> None:
+    def __init__(self, rate: float = 1.0, origin: datetime | None = None, *, started: datetime | None = None) -> None:
+        """`started`: wall time of second 0; absent: now."""
         if not rate > 0:
             raise ValueError(f"clock rate {rate}: must be above 0")
         self._rate = rate
-        self._started_mono_s = time.monotonic()
-        self.started = datetime.now(UTC)
+        now = datetime.now(UTC)
+        self.started = started or now
         """Wall time of second 0."""
+        self._started_mono_s = time.monotonic() - (now - self.started).total_seconds()
         self._origin = origin or self.started
         self._started_at = self._origin + (self.started - self._origin) * rate
 

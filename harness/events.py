@@ -317,6 +317,16 @@ class Note(Event, frozen=True, kw_only=True, tag="note"):
     text: str
 
 
+class LoadSample(Event, frozen=True, kw_only=True, tag="load"):
+    """A load generator's own state at one moment; `source` names the worker."""
+
+    users: int
+    cpu_share: float
+    """Of one core, of which its process can use no more: near 1 it is the generator that is slow."""
+    clock_uncertainty_s: float = 0.0
+    """Its clock was set by the master's; the worker's times are off by no more than this."""
+
+
 class DeployedResource(msgspec.Struct, frozen=True, kw_only=True):
     """A fact about one deployed resource, as read back from AWS."""
 
@@ -343,6 +353,7 @@ AnyEvent = (
     | ReplicationMetric
     | FaultEvent
     | Gap
+    | LoadSample
     | Note
     | DeploymentSeen
 )

@@ -103,6 +103,11 @@ def encode_line(event: AnyEvent) -> bytes:
     return _ENCODER.encode(event) + b"\n"
 
 
+def decode_lines(lines: bytes) -> list[AnyEvent]:
+    """Raises msgspec.MsgspecError or InvalidEvent when one is no event."""
+    return [_DECODER.decode(line) for line in lines.splitlines()]
+
+
 def load_history(path: Path) -> LoadedHistory:
     """Reads history.jsonl. A last line that a crash cut short is dropped and counted; any other bad line is an error.
 

@@ -14,7 +14,7 @@ from typing import Self
 from harness.clock import Clock
 from harness.errors import HistoryUnwritable
 from harness.events import AnyEvent, RunHeader
-from harness.history import History, encode_line
+from harness.history import History, decode_lines, encode_line
 
 
 class Recorder:
@@ -32,6 +32,8 @@ class Recorder:
         self.header = header
         self._lock = threading.Lock()
         self._events: list[AnyEvent] = []
+        self._lines: list[bytes] = []
+        """Of events that somebody else encoded; made events of when the history is asked for."""
         self._listeners: list[Callable[[AnyEvent], None]] = []
         self._unwritable: str | None = None
         self._file: FileIO | None = FileIO(path, "ab") if path else None
@@ -63,6 +65,13 @@ class Recorder:
             self._unwritable = f"history {file.name!r} cannot be written: {why}"
             raise HistoryUnwritable(self._unwritable)
 
+    def append(self, lines: bytes) -> None:
+        """Whole lines that somebody else encoded. Listeners are not told of them."""
+        with self._lock:
+            self._lines.append(lines)
+            if self._file:
+                self._write(self._file, lines)
+
     def listen(self, listener: Callable[[AnyEvent], None]) -> Callable[[], None]:
         """Calls `listener` after each event, on the recording thread. Returns the call that ends it."""
         self._listeners.append(listener)
@@ -75,6 +84,9 @@ class Recorder:
     def history(self) -> History:
         """All that was recorded so far."""
         with self._lock:
+            for lines in self._lines:
+                self._events += decode_lines(lines)
+            self._lines.clear()
             return History(self._events)
 
     def close(self) -> None:

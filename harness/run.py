@@ -84,12 +84,13 @@ class Run:
         target: Target,
         *,
         reports: Path,
-        journal: Path | str,
+        journal: Path | str | None,
         vantages: Sequence[Vantage],
         seed: int,
         guards: Sequence[AnyGuard] = (),
         every_region_confirmed: str = "",
     ) -> None:
+        """`journal` None: nothing will be broken, and other runs may break the target meanwhile."""
         self.name = name
         self.target = target
         self.vantages = tuple(vantages)
@@ -103,9 +104,10 @@ class Run:
         self.folder = _new_folder(reports, name, self.started)
         with ExitStack() as refused:  # A run that may not start leaves no folder and no lock.
             refused.callback(self.folder.rmdir)
-            self.journal = Journal(journal, run=self.folder.name)
-            refused.callback(self.journal.release)
-            self.journal.refuse_if_open()
+            self._journal = Journal(journal, run=self.folder.name) if journal else None
+            if self._journal:
+                refused.callback(self._journal.release)
+                self._journal.refuse_if_open()
             _point_latest(reports, self.folder)
             refused.pop_all()
         self.audit = AuditLog(self.folder / AUDIT_FILE)
@@ -115,6 +117,13 @@ class Run:
         self.experiments: list[ExperimentRecord] = []
         self.interrupted = False
         self._save(ended=False)
+
+    @property
+    def journal(self) -> Journal:
+        """Raises UsageError when the run was begun without one."""
+        if self._journal is None:
+            raise UsageError(f"run {self.folder.name} has no undo journal: it may break nothing")
+        return self._journal
 
     def add(self, experiment: ExperimentRecord, findings: Iterable[Finding]) -> None:
         self.experiments.append(experiment)
@@ -146,7 +155,8 @@ class Run:
             self.recorder.record(Note(start_s=now_s, end_s=now_s, source="runner", text=text))
         record = self._save(ended=True)
         self.recorder.close()
-        self.journal.release()
+        if self._journal:
+            self._journal.release()
         return record
 
     def _save(self, *, ended: bool) -> RunRecord:

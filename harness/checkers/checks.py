@@ -16,6 +16,7 @@ from harness.checkers.fail_open import FailsOpen
 from harness.checkers.failback import FailbackInTime
 from harness.checkers.failover import DetectedInTime, DnsChangedInTime, FailedRequests, VantagesRecovered
 from harness.checkers.flaps import InAndOutOfDns, NoFlaps
+from harness.checkers.generator import FewRequestsFailed, GeneratorKeptUp
 from harness.checkers.gray import FaultSight, Sight, UsersSuffered
 from harness.checkers.limits import Allowances
 from harness.checkers.pacing import Paced
@@ -49,6 +50,8 @@ __all__ = [
     "FailsOpen",
     "FaultProven",
     "FaultSight",
+    "FewRequestsFailed",
+    "GeneratorKeptUp",
     "InAndOutOfDns",
     "NoFlaps",
     "NoStragglers",
@@ -92,6 +95,8 @@ Check = (
     | FailedRequests
     | FailsOpen
     | FaultProven
+    | FewRequestsFailed
+    | GeneratorKeptUp
     | FaultSight
     | InAndOutOfDns
     | NoFlaps

@@ -13,6 +13,7 @@ from harness.events import (
     HttpReply,
     ItemRead,
     ItemWrite,
+    LoadSample,
     Note,
     ReplicationMetric,
     RunHeader,
@@ -48,7 +49,14 @@ def describe(event: AnyEvent, subject: str = "") -> str:
         case DeploymentSeen():
             return _deployed(event, subject)
         case Gap():
-            return f"{count(event.missed, f'{event.source} look')} of {event.vantage} left out: {event.reason}"
+            missed = (
+                count(event.missed, f"{event.source} look")
+                if event.missed
+                else f"{event.source} looks, unknown how many,"
+            )
+            return f"{missed} of {event.vantage} left out: {event.reason}"
+        case LoadSample():
+            return f"load generator {event.source}: {count(event.users, 'user')}, {event.cpu_share:.0%} of a core"
         case Note():
             return event.text
         case ExperimentEvent():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.workload.ending import Removal, clean_up, keys_written, read_everything
+from harness.workload.ending import Removal, clean_up, keys_written, read_everything, remove_items
 from harness.workload.placing import place_item
 from harness.workload.plan import KeySpace, Mix, SessionPlan, Workload
 from harness.workload.preflight import check_table
@@ -22,4 +22,5 @@ __all__ = [
     "keys_written",
     "place_item",
     "read_everything",
+    "remove_items",
 ]

@@ -83,9 +83,15 @@ def clean_up(target: Target, history: History, *, within_wall_s: float = REMOVED
     Raises:
         NotOptedIn: the table does not carry the tag that allows it. Nothing was deleted.
     """
+    removal = remove_items(target, keys_written(history), within_wall_s=within_wall_s)
+    return msgspec.structs.replace(removal, unnamed=_unnamed(history))
+
+
+def remove_items(target: Target, keys: Sequence[str], *, within_wall_s: float = REMOVED_WITHIN_WALL_S) -> Removal:
+    """Deletes the items of these keys, in the main region. Raises NotOptedIn as `clean_up` does."""
     main = target.stack.regions[0]
     check_opted_in(target, main)
-    left = list(keys_written(history))
+    left = list(keys)
     total, reason = len(left), None
     deadline = time.monotonic() + within_wall_s
     while left and reason is None:
@@ -99,7 +105,7 @@ def clean_up(target: Target, history: History, *, within_wall_s: float = REMOVED
             else:
                 left = left[BATCH:] + unprocessed
                 time.sleep(PAUSE_WALL_S if unprocessed else 0)
-    return Removal(deleted=total - len(left), left=tuple(left), unnamed=_unnamed(history), reason=reason)
+    return Removal(deleted=total - len(left), left=tuple(left), reason=reason)
 
 
 def _delete(target: Target, regional: RegionalStack, keys: Sequence[str]) -> list[str]:

@@ -1,0 +1,136 @@
+"""The master's part in a test: who lives where, one history of what all users saw, and the verdict on it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import msgspec
+
+from harness import __version__
+from harness.load.keeper import Keeper
+from harness.load.messages import BEGIN, END, KEPT, PONG, Batch, Begin, End, Ended, Kept, Ping, Pong, Refused
+from harness.load.messages import pack as packed
+from harness.load.options import Setup
+from harness.load.places import share
+from harness.load.record import Record
+from harness.target import TargetFile
+from harness.workload import place_item, remove_items
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+
+ENDED_WITHIN_WALL_S = 40.0
+"""For workers to stop their users and to bring the rest; some more than they give themselves."""
+
+_log = logging.getLogger(__name__)
+
+
+class Master:
+    """One for each locust that is not a worker."""
+
+    def __init__(self, environment: Environment, setup: Setup) -> None:
+        self._environment = environment
+        self._setup = setup
+        self._record: Record | None = None
+        self._keeper: Keeper | None = None
+        self._item_path = ""
+        self.exit_codes: set[int] = set()
+
+    @property
+    def is_running(self) -> bool:
+        return self._record is not None
+
+    def start(self) -> None:
+        """Before any user is spawned: an item for readers, a record, and each worker's orders."""
+        self._record = Record(self._setup)
+        self._keeper = Keeper(self._record, self._record.name)
+        self._item_path = place_item(self._setup.target, f"load {self._record.name}", self._record.clock)
+        self._keeper.made.append(self._item_path.removeprefix("/data/"))
+        for worker in self._workers():
+            self.tell_to_begin(worker)
+
+    def tell_to_begin(self, worker: str) -> None:
+        """Also one that comes when the others are under way: its vantages are others' too."""
+        if self._record is None or self._keeper is None:
+            return
+        workers = self._workers()
+        if worker not in workers:
+            workers.append(worker)
+        vantages = share(self._setup.vantages, workers.index(worker), len(workers))
+        self._keeper.expect(worker, tuple(vantage.name for vantage in vantages))
+        target = self._setup.target
+        ca_file = target.endpoints.ca_file
+        begin = Begin(
+            version=__version__,
+            run=self._record.name,
+            started_at=self._record.started_at,
+            target=TargetFile(
+                name=target.name, stack=target.stack, endpoints=target.endpoints, served_region=target.served_region
+            ),
+            ca_pem=Path(ca_file).read_text("utf-8") if ca_file else None,
+            vantages=vantages,
+            connections=self._setup.connections,
+            item_path=self._item_path,
+            every_wall_s=self._setup.every_wall_s,
+            seed=self._setup.seed,
+        )
+        self._send(BEGIN, begin, worker)
+
+    def batch(self, batch: Batch) -> None:
+        if self._keeper and self._keeper.keep(batch):
+            self._send(KEPT, Kept(run=batch.run, number=batch.number), batch.worker)
+
+    def pinged(self, ping: Ping, worker: str) -> None:
+        self._send(PONG, Pong(sent_at=ping.sent_at, master_at=time.time()), worker)
+
+    def refused(self, message: Refused) -> None:
+        _log.error("%s", message.reason)
+        if self._keeper:
+            self._keeper.refused(message)
+
+    def ended(self, message: Ended) -> None:
+        if self._keeper:
+            self._keeper.ended(message)
+
+    def end_workers(self) -> None:
+        """Each stops its users and brings the rest; one of which nothing is heard is not waited for."""
+        if self._record is None or self._keeper is None:
+            return
+        self._send(END, End(run=self._record.name))
+        deadline = time.monotonic() + ENDED_WITHIN_WALL_S
+        while set(self._keeper.waited_for) - set(self._keeper.silent(self._record.clock.now_s())):
+            if time.monotonic() > deadline:
+                _log.error("workers %s did not end in %g s", ", ".join(self._keeper.waited_for), ENDED_WITHIN_WALL_S)
+                return
+            gevent.sleep(0.05)
+
+    def finish(self) -> None:
+        """After the last user was stopped: items are removed, what was seen is judged, the report is written."""
+        record, keeper = self._record, self._keeper
+        if record is None or keeper is None:
+            return
+        self._record = self._keeper = None
+        keeper.close()
+        removal = remove_items(self._setup.target, keeper.made)
+        if removal.left:
+            record.note(f"{len(removal.left)} items were not removed: {removal.reason}")
+        self.exit_codes.add(record.close())
+
+    def _workers(self) -> list[str]:
+        clients = getattr(self._runner, "clients", None)
+        return (
+            [client.id for client in clients.ready + clients.spawning + clients.running]
+            if clients
+            else [self._runner.client_id]
+        )
+
+    def _send(self, kind: str, message: msgspec.Struct, worker: str | None = None) -> None:
+        self._runner.send_message(kind, packed(message), client_id=worker)
+
+    @property
+    def _runner(self) -> Any:
+        return self._environment.runner
