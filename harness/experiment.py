@@ -32,6 +32,9 @@ ConditionSince = Callable[[float], Condition]
 """A condition that looks only at what was seen from a given time on."""
 
 
+Beside = Callable[[Run], AbstractContextManager[object]]
+
+
 def always(_since_s: float) -> Condition:
     """A condition that holds at once."""
     return lambda _view: True
@@ -65,6 +68,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     workloads: tuple[Workload, ...] = ()
     """Reads and writes of items while it runs, side by side; afterwards every region tells every item, and they are
     removed. Each has a run name of its own, which tells its keys and values from the others'."""
+    beside: tuple[Beside, ...] = ()
+    """Whatever else runs from before the steady state until after the recovery, such as a load test."""
     sessions: tuple[Vantage, ...] = ()
     """Where users of the first workload live who go to whichever region DNS gives them."""
     quiet_s: float = 30.0
@@ -203,6 +208,8 @@ class _Conduct:
             for number, workload in enumerate(experiment.workloads):
                 sessions = experiment.sessions if number == 0 else ()
                 watching.enter_context(Traffic(run.target, workload, run.recorder, sessions))
+            for beside in experiment.beside:
+                watching.enter_context(beside(run))
             watching.enter_context(self._guards)
             if not self._wait(live, "waiting for the steady state", experiment.steady, STEADY_WITHIN_S):
                 return f"no steady state within {STEADY_WITHIN_S:.0f} s"

@@ -19,6 +19,7 @@ from harness.checkers.flaps import InAndOutOfDns, NoFlaps
 from harness.checkers.generator import FewRequestsFailed, GeneratorKeptUp
 from harness.checkers.gray import FaultSight, Sight, UsersSuffered
 from harness.checkers.limits import Allowances
+from harness.checkers.load_checks import LatencyHeld, RetryStormStayedAway, SurvivorsHeld
 from harness.checkers.pacing import Paced
 from harness.checkers.proof import FaultProven
 from harness.checkers.replication import ReplicatedInTime
@@ -53,11 +54,13 @@ __all__ = [
     "FewRequestsFailed",
     "GeneratorKeptUp",
     "InAndOutOfDns",
+    "LatencyHeld",
     "NoFlaps",
     "NoStragglers",
     "Paced",
     "RecoveryPoint",
     "ReplicatedInTime",
+    "RetryStormStayedAway",
     "RoutedToNextNearest",
     "ServedByNearest",
     "SessionContinuity",
@@ -67,6 +70,7 @@ __all__ = [
     "SteadyAfter",
     "SteadyState",
     "StragglersNamed",
+    "SurvivorsHeld",
     "UntouchedStayedPut",
     "UsersSuffered",
     "VantagesRecovered",
@@ -97,11 +101,14 @@ Check = (
     | FaultProven
     | FewRequestsFailed
     | GeneratorKeptUp
+    | LatencyHeld
     | FaultSight
     | InAndOutOfDns
     | NoFlaps
     | NoStragglers
     | Paced
+    | RetryStormStayedAway
+    | SurvivorsHeld
     | RecoveryPoint
     | ReplicatedInTime
     | RoutedToNextNearest

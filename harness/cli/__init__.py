@@ -19,6 +19,7 @@ COMMANDS = {
     "deploy": ("harness.cli.deploy", "deploy", "Deploy the reference stack to a target."),
     "destroy": ("harness.cli.deploy", "destroy", "Delete the reference stack from a target."),
     "run": ("harness.cli.run", "run", "Run the scenarios against a target and write a report."),
+    "load": ("harness.cli.load", "load", "Put load on a target as locust users, and break it meanwhile."),
     "check": ("harness.cli.check", "check", "Judge a saved history again, with today's checkers."),
     "report": ("harness.cli.check", "report", "Write a run's page again from its history."),
     "faults": ("harness.cli.faults", "faults", "What can be broken: list, show, inject."),

@@ -25,6 +25,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     events_file: Path | None
     """Where to write events for a run that somebody else keeps; None: a run of our own."""
     started_at: str | None
+    shape_file: Path | None
     """Of that run."""
 
 
@@ -60,5 +61,5 @@ def add_options(parser: ArgumentParser) -> None:
         "--failed-share-at-most", type=float, default=0.01, help="more failed requests than this are a FAIL"
     )
     # For `harness load run`, which keeps the run itself. locust's own parser alone knows what its web page leaves out.
-    for name in ("--harness-events", "--harness-started-at"):
+    for name in ("--harness-events", "--harness-started-at", "--harness-shape"):
         parser.add_argument(name, default="", help=SUPPRESS, include_in_web_ui=False)

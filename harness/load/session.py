@@ -16,6 +16,7 @@ from harness.load import messages
 from harness.load.connections import Connections
 from harness.load.master import Master
 from harness.load.options import Setup, add_options
+from harness.load.shape import PlannedShape, read_phases
 from harness.load.worker import Worker
 from harness.vantages import choose
 
@@ -40,7 +41,8 @@ def join_locust(target_for: TargetFor) -> None:
             _join_worker(environment, Worker(environment, alone=False))
             return
         try:
-            master = Master(environment, _setup(environment, target_for))
+            setup = _setup(environment, target_for)
+            master = Master(environment, setup)
         except HarnessError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(error.exit_code)
@@ -48,6 +50,9 @@ def join_locust(target_for: TargetFor) -> None:
             # locust would log it and go on without us.
             traceback.print_exc()
             sys.exit(2)
+        if setup.shape_file:
+            environment.shape_class = _shape(setup, setup.shape_file)
+            environment.shape_class.runner = environment.runner
         _join_master(environment, master)
         if not isinstance(environment.runner, MasterRunner):
             _join_alone(environment, master, Worker(environment, alone=True))
@@ -70,7 +75,14 @@ def _setup(environment: Environment, target_for: TargetFor) -> Setup:
         failed_share_at_most=options.failed_share_at_most,
         events_file=Path(options.harness_events) if options.harness_events else None,
         started_at=options.harness_started_at or None,
+        shape_file=Path(options.harness_shape) if options.harness_shape else None,
     )
+
+
+def _shape(setup: Setup, path: Path) -> PlannedShape:
+    shape = PlannedShape()
+    shape.phases, shape.rate = read_phases(path), setup.target.endpoints.clock_rate
+    return shape
 
 
 def _join_master(environment: Environment, master: Master) -> None:
