@@ -323,8 +323,8 @@ class LoadSample(Event, frozen=True, kw_only=True, tag="load"):
     users: int
     cpu_share: float
     """Of one core, of which its process can use no more: near 1 it is the generator that is slow."""
-    clock_uncertainty_s: float = 0.0
-    """Its clock was set by the master's; the worker's times are off by no more than this."""
+    clock_uncertainty_s: float | None = 0.0
+    """Its clock is set by the master's; its times are off by no more than this. None: not yet known."""
 
 
 class DeployedResource(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ class GeneratorKeptUp(msgspec.Struct, frozen=True, kw_only=True, tag="generator-
             return [Finding.unknown(KEPT_UP, CLAIM, "no load generator told of itself: was there any load?")]
         busiest = max(samples, key=lambda one: one[1].cpu_share)
         workers = len({sample.source for _, sample in samples})
-        uncertain_s = max(sample.clock_uncertainty_s for _, sample in samples)
+        uncertain_s = max(sample.clock_uncertainty_s or 0.0 for _, sample in samples)
         told = (
             f"the busiest of {workers} worker{'s' * (workers > 1)}, {busiest[1].source}, used up to"
             f" {busiest[1].cpu_share:.0%} of its core; at most {max(one.users for _, one in samples)} users each;"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 
+from harness.clock import ScaledClock
 from harness.load.messages import Pong
 
 
@@ -17,6 +20,28 @@ class Offset(msgspec.Struct, frozen=True):
 
 
 UNKNOWN = Offset(0.0, math.inf)
+SAME = Offset(0.0, 0.0)
+
+
+class AlignedClock:
+    """A worker's clock, set by its master's again whenever that is better known. A `Clock`."""
+
+    def __init__(self, clock: ScaledClock, offset: Callable[[], Offset]) -> None:
+        self._clock = clock
+        self._offset = offset
+
+    @property
+    def rate(self) -> float:
+        return self._clock.rate
+
+    def now_s(self) -> float:
+        return self._clock.now_s() + self._offset().seconds * self._clock.rate
+
+    def sleep_until_s(self, at_s: float) -> None:
+        self._clock.sleep_until_s(at_s - self._offset().seconds * self._clock.rate)
+
+    def calendar(self, at_s: float | None = None) -> datetime:
+        return self._clock.calendar(self.now_s() if at_s is None else at_s)
 
 
 def offset_of(pong: Pong, received_at: float) -> Offset:

@@ -6,17 +6,18 @@ import logging
 import tempfile
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
 import msgspec
+from gevent.event import Event as Signal
 
 from harness import __version__
 from harness.clock import ScaledClock
 from harness.events import LoadSample
-from harness.load.align import UNKNOWN, Offset, better, offset_of
+from harness.load.align import SAME, UNKNOWN, AlignedClock, better, offset_of
 from harness.load.generator import Generator, set_generator
 from harness.load.messages import BATCH, ENDED, PING, REFUSED, Batch, Begin, Ended, Kept, Ping, Pong, Refused
 from harness.load.messages import pack as packed
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 PINGS = 8
 PING_EVERY_WALL_S = 0.05
+FIRST_PING_AFTER_WALL_S = 1.0
+"""A master that has just begun to listen for workers may not listen for ours yet, unless it was heard."""
 PINGED_AGAIN_EVERY_WALL_S = 10.0
 SAMPLED_EVERY_WALL_S = 1.0
 SENT_WITHIN_WALL_S = 30.0
@@ -43,7 +46,8 @@ class Worker:
         """`alone`: master and worker are one process, and its clock is the master's."""
         self._environment = environment
         self._alone = alone
-        self._offset = Offset(0.0, 0.0) if alone else UNKNOWN
+        self._offset = SAME if alone else UNKNOWN
+        self._master_listens = Signal()
         self._sink: Sink | None = None
         self._sampler: gevent.Greenlet | None = None
         self._begun: Begin | None = None
@@ -64,6 +68,7 @@ class Worker:
         if self._begun is not None and self._begun.run == begin.run:
             return  # told again, as workers are when others come or go
         self._begun = begin
+        self._master_listens.set()
         target = _target_of(begin)
         clock = self._clock_of(begin, target)
         self._sink = Sink(self._send_batch, worker=self.name, run=begin.run, clock=clock)
@@ -91,15 +96,17 @@ class Worker:
             _log.error("%d events of worker %s were not confirmed by the master", unsent, self.name)
         self._send(ENDED, Ended(worker=self.name, run=begun.run, events=sink.events, unsent=unsent))
 
-    def _clock_of(self, begin: Begin, target: Target) -> ScaledClock:
+    def _clock_of(self, begin: Begin, target: Target) -> AlignedClock:
         """Stack seconds since the run began, as the master counts them."""
-        started = datetime.fromisoformat(begin.started_at) - timedelta(seconds=self._offset.seconds)
         origin = target.endpoints.clock_origin_at
-        return ScaledClock(
-            target.endpoints.clock_rate, datetime.fromisoformat(origin) if origin else None, started=started
+        clock = ScaledClock(
+            target.endpoints.clock_rate,
+            datetime.fromisoformat(origin) if origin else None,
+            started=datetime.fromisoformat(begin.started_at),
         )
+        return AlignedClock(clock, lambda: self._offset)
 
-    def _sample_often(self, clock: ScaledClock) -> None:
+    def _sample_often(self, clock: AlignedClock) -> None:
         spent_s, at_s = time.process_time(), time.monotonic()
         while self._sink is not None:
             gevent.sleep(SAMPLED_EVERY_WALL_S)
@@ -114,11 +121,12 @@ class Worker:
                     source=self.name,
                     users=self._runner.user_count,
                     cpu_share=(spent_s - spent_before_s) / (at_s - before_s),
-                    clock_uncertainty_s=self._offset.uncertainty_s * clock.rate,
+                    clock_uncertainty_s=None if self._offset is UNKNOWN else self._offset.uncertainty_s * clock.rate,
                 )
             )
 
     def _ping_often(self) -> None:
+        self._master_listens.wait(FIRST_PING_AFTER_WALL_S)
         while True:
             for _ in range(PINGS):
                 with suppress(Exception):  # not connected yet: the next one will be
