@@ -33,11 +33,13 @@ class Master:
     """One for each locust that is not a worker."""
 
     def __init__(self, environment: Environment, setup: Setup) -> None:
+        """Raises TargetError when the application does not work: users would only fail, one by one."""
         self._environment = environment
         self._setup = setup
         self._record: Record | None = None
         self._keeper: Keeper | None = None
-        self._item_path = ""
+        # Before locust begins to count the run's time.
+        self._item_path = self._place_item()
         self.exit_codes: set[int] = set()
 
     @property
@@ -48,7 +50,7 @@ class Master:
         """Before any user is spawned: an item for readers, a record, and each worker's orders."""
         self._record = Record(self._setup)
         self._keeper = Keeper(self._record, self._record.name)
-        self._item_path = place_item(self._setup.target, f"load {self._record.name}", self._record.clock)
+        self._item_path = self._item_path or self._place_item()
         self._keeper.made.append(self._item_path.removeprefix("/data/"))
         for worker in self._workers():
             self.tell_to_begin(worker)
@@ -115,10 +117,14 @@ class Master:
             return
         self._record = self._keeper = None
         keeper.close()
+        self._item_path = ""
         removal = remove_items(self._setup.target, keeper.made)
         if removal.left:
             record.note(f"{len(removal.left)} items were not removed: {removal.reason}")
         self.exit_codes.add(record.close())
+
+    def _place_item(self) -> str:
+        return place_item(self._setup.target, "load test", self._setup.target.new_clock())
 
     def _workers(self) -> list[str]:
         clients = getattr(self._runner, "clients", None)

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import gevent
 import msgspec
 from locust import events
 from locust.runners import MasterRunner, WorkerRunner
@@ -36,7 +37,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 def join_locust(target_for: TargetFor) -> None:
     """Once for each locustfile."""
 
-    def started(environment: Environment, **_: Any) -> None:
+    def initialized(environment: Environment, **_: Any) -> None:
         if isinstance(environment.runner, WorkerRunner):
             _join_worker(environment, Worker(environment, alone=False))
             return
@@ -56,9 +57,12 @@ def join_locust(target_for: TargetFor) -> None:
         _join_master(environment, master)
         if not isinstance(environment.runner, MasterRunner):
             _join_alone(environment, master, Worker(environment, alone=True))
+        # gevent's timers count from when its loop last looked at the clock, which was before all this: without it
+        # a run time of 3 s could be over at once.
+        gevent.get_hub().loop.update_now()
 
     events.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser))
-    events.init.add_listener(started)
+    events.init.add_listener(initialized)
 
 
 def _setup(environment: Environment, target_for: TargetFor) -> Setup:
