@@ -32,7 +32,7 @@ def experiment_of(plan: LoadPlan, arguments: Sequence[str] = ()) -> Experiment:
         hold_more_s=plan.hold_s,
         recovered=_time_alone,
         recover_at_most_s=plan.after_s if plan.steps else 0.0,
-        probes=ProbePlan(path="/health", https_every_s=None),
+        probes=ProbePlan(path="/health", https=False),
         beside=(lambda run: LocustProcess(plan, run, arguments=arguments),),
         checks=_checks(plan, sorted(broken)),
     )

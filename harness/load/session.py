@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     TargetFor = Callable[[str, str], Target]
     """From `--target` and `--lab`."""
 
+FINISHED_WITHIN_WALL_S = 10.0
+"""Users that are stopped may end the request that they have begun."""
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -54,6 +57,8 @@ def join_locust(target_for: TargetFor) -> None:
         if setup.shape_file:
             environment.shape_class = _shape(setup, setup.shape_file)
             environment.shape_class.runner = environment.runner
+        # A request that is cut may make an item that nobody knows of.
+        environment.stop_timeout = environment.stop_timeout or FINISHED_WITHIN_WALL_S
         _join_master(environment, master)
         if not isinstance(environment.runner, MasterRunner):
             _join_alone(environment, master, Worker(environment, alone=True))

@@ -55,8 +55,9 @@ class ProbePlan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     path: str
-    https_every_s: float | None = 5.0
-    """None: users are others, such as those of a load test."""
+    https: bool = True
+    """False: users are others, such as those of a load test."""
+    https_every_s: float = 5.0
     dns_every_s: float = 1.0
     health_every_s: float = 2.0
     """Every region at once: Route 53 allows 5 API requests a second for a whole account, and three regions take 1.5."""
@@ -66,9 +67,8 @@ class ProbePlan(msgspec.Struct, frozen=True, kw_only=True):
         if not (self.path.startswith("/") and self.path.isascii() and self.path.isprintable() and " " not in self.path):
             raise InvalidPlan(f"probe path {self.path!r}: it must begin with '/' and be percent-encoded ASCII")
         for name in ("https_every_s", "dns_every_s", "health_every_s", "https_timeout_s"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InvalidPlan(f"{name} {value}: it must be above 0")
+            if not getattr(self, name) > 0:
+                raise InvalidPlan(f"{name} {getattr(self, name)}: it must be above 0")
 
 
 class Watch:
@@ -98,11 +98,8 @@ class Watch:
         gc.collect()
         gc.freeze()
         start_s = self._clock.now_s() + _LEAD_WALL_S * self._clock.rate
-        if self._plan.https_every_s is not None:
-            for number, vantage in enumerate(self._vantages):
-                self._probes.append(
-                    self._pool.submit(self._watch_https, vantage, number, start_s, self._plan.https_every_s)
-                )
+        for number, vantage in enumerate(self._vantages if self._plan.https else ()):
+            self._probes.append(self._pool.submit(self._watch_https, vantage, number, start_s))
         for number, vantage in enumerate(self._resolved):
             self._probes.append(self._pool.submit(self._watch_resolver, vantage, number, start_s))
         self._probes.append(self._pool.submit(self._watch_dns, start_s))
@@ -135,9 +132,9 @@ class Watch:
     ) -> None:
         self.stop()
 
-    def _watch_https(self, vantage: Vantage, number: int, start_s: float, every_s: float) -> None:
+    def _watch_https(self, vantage: Vantage, number: int, start_s: float) -> None:
         user = User(vantage, first_age=number * _GOLDEN % 1, seed=number)
-        pace = Pace(start_s=start_s, every_s=every_s, phase=number / len(self._vantages))
+        pace = Pace(start_s=start_s, every_s=self._plan.https_every_s, phase=number / len(self._vantages))
 
         def once(due_s: float) -> None:
             reply = look(
@@ -160,7 +157,7 @@ class Watch:
         every_s = self._plan.dns_every_s
         if vantage.resolver.way is DnsWay.TEST_DNS_ANSWER:
             every_s = max(every_s, TEST_DNS_ANSWER_EVERY_S * len(self._resolved))
-        pace = Pace(start_s=start_s, every_s=every_s, phase=number / len(self._resolved))
+        pace = Pace(start_s=start_s, every_s=self._plan.https_every_s, phase=number / len(self._resolved))
 
         def once(_: float) -> None:
             self._recorder.record(ask_resolver(self._target, vantage, clock=self._clock))
