@@ -21,7 +21,7 @@ COMMANDS = {
     "run": ("harness.cli.run", "run", "Run the scenarios against a target and write a report."),
     "load": ("harness.cli.load", "load", "Put load on a target as locust users, and break it meanwhile."),
     "check": ("harness.cli.check", "check", "Judge a saved history again, with today's checkers."),
-    "report": ("harness.cli.check", "report", "Write a run's page again from its history."),
+    "report": ("harness.cli.report", "report", "Write a run's page again; compare two runs; the index of all."),
     "faults": ("harness.cli.faults", "faults", "What can be broken: list, show, inject."),
     "history": ("harness.cli.history", "history", "Take a run's history to other tools."),
     "recover": ("harness.cli.recover", "recover", "Undo faults that a killed run left behind."),

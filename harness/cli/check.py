@@ -1,4 +1,4 @@
-"""harness check | report: from a saved history."""
+"""harness check: from a saved history."""
 
 from __future__ import annotations
 
@@ -81,15 +81,3 @@ def _consistency_of(folder: Path, record: RunRecord) -> tuple[list[Finding], int
         raise UsageError(f"run {folder}: none of its {len(record.experiments)} experiments checks consistency")
     found = [(name, check.judge_file(folder / HISTORY_FILE, name)) for name, check in asked]
     return [msgspec.structs.replace(finding, experiment=name) for name, mine in found for finding in mine], 0
-
-
-@click.command()
-@folder_argument
-def report(folder: Path) -> None:
-    """Write the page of the run in FOLDER again, from its history and findings."""
-    from harness.report.write import write_report
-    from harness.run import HISTORY_FILE, load_findings, load_run
-
-    record, findings = load_run(folder), load_findings(folder)
-    loaded = load_history(folder / HISTORY_FILE)
-    click.echo(write_report(folder, loaded.history, record, findings))

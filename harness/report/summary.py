@@ -14,6 +14,7 @@ from harness.findings import Finding, Verdict
 from harness.history import History, load_history
 from harness.report.words import tally
 from harness.run import HISTORY_FILE, RunRecord, load_findings, load_run, save_json
+from harness.stack import RegionName
 
 SUMMARY_FILE = "summary.json"
 FORMAT_VERSION = 1
@@ -30,6 +31,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     started_at: str
     clock_rate: float
+    regions: tuple[RegionName, ...]
     verdict: Verdict
     interrupted: bool
     findings: dict[str, int]
@@ -56,6 +58,7 @@ def summarize(history: History, record: RunRecord, findings: Sequence[Finding]) 
         target=record.target,
         started_at=record.started_at,
         clock_rate=record.clock_rate,
+        regions=history.header.stack.region_names,
         verdict=record.verdict,
         interrupted=record.interrupted,
         findings={verdict.value: amount for verdict, amount in tally(findings).items()},

@@ -21,6 +21,7 @@ from harness.errors import GuardTripped, InvalidPlan, JournalOpen, RollbackFaile
 from harness.faults.recover import Recovered, recover
 from harness.gameday.conduct import Conduct, experiment_command, who
 from harness.gameday.guardfile import write_guards
+from harness.gameday.index import update_index
 from harness.gameday.load import LoadedPlan, checked_plan, load_plan
 from harness.gameday.log import (
     LOG_FILE,
@@ -109,6 +110,7 @@ def run(  # noqa: PLR0917
         )
         code = conduct.run(lambda _day: write_day(folder).verdict)
         write_day(folder)
+        update_index(reports.absolute())
     click.echo(day_text(folder, color=sys.stdout.isatty()))
     raise SystemExit(code)
 
