@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.events import FaultPhase
 from harness.findings import Verdict
 from harness.gameday.follow import FaultsOf, new_run
@@ -119,7 +119,6 @@ class Conduct:
         self._log.add(StepBegan(at=self._log.now(), step=number, attempt=attempt))
         self._tell(f"{self._which(number)} begins")
         code, run = self._carry_out(number, experiment, folder)
-        verdict = load_run(run).verdict if run else None
         self._log.add(
             StepEnded(
                 at=self._log.now(),
@@ -127,7 +126,7 @@ class Conduct:
                 attempt=attempt,
                 exit_code=code,
                 run=str(run.relative_to(self._folder)) if run else None,
-                verdict=verdict,
+                verdict=_verdict_of(run),
             )
         )
         self._go_on(number, code)
@@ -210,6 +209,14 @@ class Conduct:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _verdict_of(run: Path | None) -> Verdict | None:
+    """None where the process ended before it could write one."""
+    try:
+        return load_run(run).verdict if run else None
+    except UsageError:
+        return None
 
 
 def experiment_command(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from cronsim import CronSim
@@ -113,11 +113,11 @@ def calendar_events(loaded: LoadedPlan) -> list[str]:
 
 
 def to_github_actions(loaded: LoadedPlan) -> str:
-    """GitHub's clock is UTC, and late when it is busy: hence every hour that may be meant, and --if-due."""
+    """GitHub's clock is UTC, and late when it is busy: hence every time that may be meant, and --if-due."""
     fields = Fields(loaded)
-    hours, moved = _utc_hours(fields.hours, loaded.plan.window)
-    days = not moved
-    cron = _joined(fields, hours, days=days)
+    times, moved = _utc_times(fields, loaded.plan.window)
+    crons = [_joined(fields, hours, minutes=minutes, days=not moved) for minutes, hours in times]
+    schedule = "\n".join(f'    - cron: "{cron}"' for cron in crons)
     target = (
         "" if loaded.plan.target != "lab" else "      - run: harness lab up --detach && harness deploy --target lab\n"
     )
@@ -125,7 +125,7 @@ def to_github_actions(loaded: LoadedPlan) -> str:
 name: {json.dumps(f"Game day: {_one_line(loaded.plan.title)}")}
 on:
   schedule:
-    - cron: "{cron}"
+{schedule}
   workflow_dispatch: {{}}
 concurrency:
   group: game-day
@@ -235,20 +235,20 @@ def _month_days(fields: Fields) -> list[list[int]]:
 def _nth_dates(months: str, number: int) -> str:
     """The seven dates among which the n-th of a weekday lies; the last of it among the last seven."""
     if number < 0:
-        return f"*-{months}~07..01"
+        return f"*-{months}~07/1"
     first = 7 * (number - 1) + 1
     return f"*-{months}-{first:02d}..{min(first + 6, 31):02d}"
 
 
-def _joined(fields: Fields, hours: Sequence[int], *, days: bool = True) -> str:
-    """A crontab's five fields, at least as often as meant."""
+def _joined(fields: Fields, hours: Sequence[int], *, minutes: Sequence[int] | None = None, days: bool = True) -> str:
+    """A crontab's five fields, at least as often as meant; without `days` on every day of every month."""
     of_month = [day for day in fields.days if day > 0] if fields.plain else []
-    week = fields.week_days if days else []
-    if not days or (fields.days and fields.week_days and not fields.plain):
+    week = fields.week_days
+    if not days or (fields.days and week and not fields.plain):
         of_month, week = [], []
     return " ".join(
         [
-            _list(fields.minutes, 60),
+            _list(fields.minutes if minutes is None else minutes, 60),
             _list(hours, 24),
             _list(of_month, 31) if of_month else "*",
             _list(fields.months, 12) if days else "*",
@@ -257,20 +257,25 @@ def _joined(fields: Fields, hours: Sequence[int], *, days: bool = True) -> str:
     )
 
 
-def _utc_hours(hours: Iterable[int], window: Window) -> tuple[list[int], bool]:
-    """Every UTC hour that one of these local ones is in the course of a year; whether some fall on another day."""
+def _utc_times(fields: Fields, window: Window) -> tuple[list[tuple[list[int], list[int]]], bool]:
+    """(minutes, hours) of every UTC time that is one of the local ones at some time of the year.
+
+    Also whether some fall on another day in UTC.
+    """
     year = datetime.now(UTC).year
     months = [datetime(year, month, 15, tzinfo=UTC) for month in range(1, 13)]
-    found: set[int] = set()
-    moved = False
-    for offset in {at.astimezone(window.zone).utcoffset() or timedelta() for at in months}:
-        for hour in hours:
-            # An offset of half an hour: the minute may lie in either of two hours.
-            for minute in (0, 59):
-                at_minutes = 60 * hour + minute - round(offset.total_seconds() / 60)
-                found.add(at_minutes // 60 % 24)
-                moved |= not 0 <= at_minutes < 24 * 60
-    return sorted(found), moved
+    offsets = {round((at.astimezone(window.zone).utcoffset() or timedelta()).total_seconds() / 60) for at in months}
+    local = [60 * hour + minute for hour in fields.hours for minute in fields.minutes]
+    utc = [at - offset for at in local for offset in offsets]
+    hours_of: dict[int, set[int]] = {}
+    for at in utc:
+        hours_of.setdefault(at % 60, set()).add(at // 60 % 24)
+    # Minutes that come in the same hours share a line; a product of all minutes and hours would come too often.
+    minutes_of: dict[tuple[int, ...], list[int]] = {}
+    for minute in sorted(hours_of):
+        minutes_of.setdefault(tuple(sorted(hours_of[minute])), []).append(minute)
+    times = [(minutes, list(hours)) for hours, minutes in minutes_of.items()]
+    return times, any(not 0 <= at < 24 * 60 for at in utc)
 
 
 def _list(values: Sequence[int], whole: int) -> str:

@@ -72,7 +72,7 @@ class Notifier:
                 # Not the error's text: it has the URL, which is a secret.
                 why = f"{type(error).__name__} at {urlsplit(self._url).hostname}"
                 continue
-            if reply.ok:
+            if 200 <= reply.status_code < 300:  # a redirect delivered nothing
                 return None
             why = f"status {reply.status_code} from {urlsplit(self._url).hostname}"
             if reply.status_code < 500:

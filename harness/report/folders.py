@@ -17,6 +17,12 @@ class KnownRun(msgspec.Struct, frozen=True, kw_only=True):
     """Below the folder of reports."""
     summary: RunSummary
 
+    @property
+    def label(self) -> str:
+        """Of an experiment of a game day: the day and the experiment."""
+        day, *rest = self.path.split("/")
+        return f"{day} › {rest[1]}" if len(rest) > 1 else day
+
 
 def runs_in(reports: Path) -> tuple[list[KnownRun], int]:
     """Oldest first, and how many could not be read."""

@@ -62,6 +62,7 @@ def write_index(reports: Path, days: Sequence[DayRow], *, baseline: str | None =
         unread=unread,
         settings=settings,
         headline=_headline(runs, days, settings),
+        banner=_banner(runs, settings),
         verdict=runs[-1].summary.verdict if runs else Verdict.UNKNOWN,
         chosen=chosen,
         HEIGHT=HEIGHT,
@@ -91,6 +92,12 @@ def _choose(reports: Path, baseline: str | None, runs: Sequence[KnownRun]) -> st
     except (OSError, msgspec.MsgspecError):
         return None
     return remembered if remembered in known else None  # it was cleaned away
+
+
+def _banner(runs: Sequence[KnownRun], settings: Sequence[Setting]) -> Verdict:
+    """FAIL when a number got worse, whatever the limits say; else as the newest run."""
+    worse = any(one.change is Change.WORSE for setting in settings for one in setting.compared)
+    return Verdict.FAIL if worse else runs[-1].summary.verdict if runs else Verdict.UNKNOWN
 
 
 def _headline(runs: Sequence[KnownRun], days: Sequence[DayRow], settings: Sequence[Setting]) -> str:

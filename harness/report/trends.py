@@ -139,17 +139,19 @@ def _panel(runs: Sequence[KnownRun], what: What, experiment: str, palette: Palet
     found = [measure for run in runs for measure in _measures(run, what, experiment)]
     scale = _Scale(max(measure.estimate if measure.high is None else measure.high for measure in found), found[0].unit)
     subjects = dict.fromkeys(measure.subject for measure in found)
+    first, last = _dates(runs[0].summary.started_at, runs[-1].summary.started_at)
     baselines = {judged.baseline_of[measure.key] for measure in found}
     positions = {run.path: round(100 * (number + 0.5) / len(runs), 3) for number, run in enumerate(runs)}
     return Panel(
         what=what,
         experiment=experiment,
         series=tuple(
-            _series(runs, what, experiment, subject, _Place(palette, judged, scale, positions)) for subject in subjects
+            _series(runs, what, experiment, subject, _Place(palette, judged, scale, positions, shift))
+            for subject, shift in zip(subjects, _shifts(len(subjects), len(runs)), strict=True)
         ),
         ticks=tuple(scale.ticks()),
-        first=runs[0].summary.started_at[:10],
-        last=runs[-1].summary.started_at[:10],
+        first=first,
+        last=last,
         baseline_x=positions.get(baselines.pop()) if len(baselines) == 1 else None,
     )
 
@@ -159,6 +161,21 @@ class _Place(msgspec.Struct, frozen=True):
     judged: _Judged
     scale: _Scale
     positions: dict[str, float]
+    shift: float
+    """To the side, so that intervals of several series do not lie on each other."""
+
+
+def _shifts(series: int, runs: int) -> list[float]:
+    """Percent of the width; all series of a run stay within half of its room."""
+    step = 50 / runs / max(series, 1)
+    return [round(step * (number - (series - 1) / 2), 3) for number in range(series)]
+
+
+def _dates(first: str, last: str) -> tuple[str, str]:
+    """Of an axis: days, or the times of one day."""
+    if first[:10] != last[:10]:
+        return first[:10], last[:10]
+    return (first[:16].replace("T", " "), "" if first[:16] == last[:16] else last[11:16])
 
 
 def _series(runs: Sequence[KnownRun], what: What, experiment: str, subject: str, place: _Place) -> Series:
@@ -188,7 +205,7 @@ def _point(run: KnownRun, measure: Measure, place: _Place) -> Point:
     if compared:
         told += f" · {compared.change.value}: {compared.told}"
     return Point(
-        x=place.positions[run.path],
+        x=round(place.positions[run.path] + place.shift, 3),
         y=scale.y(measure.estimate),
         top=scale.y(high),
         bottom=scale.y(measure.low),
