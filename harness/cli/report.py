@@ -56,6 +56,7 @@ def compare(before: Path, after: Path, reports: Path | None, page_path: Path | N
     """
     from harness.report.compare import Change
     from harness.report.comparison import comparison_of, comparison_table, write_comparison
+    from harness.report.terminal import WIDTH
 
     found = comparison_of(before, after, reports or before.absolute().parent)
     if page_path:
@@ -63,7 +64,7 @@ def compare(before: Path, after: Path, reports: Path | None, page_path: Path | N
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
-        console = Console()
+        console = Console(width=max(WIDTH, Console().width), highlight=False)
         for doubt in found.doubts:
             console.print(f"[yellow]{doubt}[/]")
         console.print(comparison_table(found))

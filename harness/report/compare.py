@@ -69,7 +69,7 @@ def _of_samples(before: Measure, after: Measure) -> Compared:
     difference = after.estimate - before.estimate
     if before.high is None or after.high is None:
         which = "first" if before.high is None else "second"
-        told = f"the {which} has too few samples to bound it from above"
+        told = f"too few samples in the {which} to bound it from above"
         return Compared(before=before, after=after, change=Change.UNTOLD, told=told, difference=difference)
     low, high = difference_interval((before.low, before.estimate, before.high), (after.low, after.estimate, after.high))
     change = Change.WORSE if low > 0 else Change.BETTER if high < 0 else Change.NOT_SHOWN
@@ -81,9 +81,7 @@ def _against_scatter(before: Measure, after: Measure, scatter: Sequence[float]) 
     difference = after.estimate - before.estimate
     if len(scatter) < SCATTER_FROM:
         missing = SCATTER_FROM - len(scatter)
-        told = (
-            f"one observation in each run, and {len(scatter)} earlier runs to tell the scatter from: {missing} missing"
-        )
+        told = f"one observation each; {missing} more earlier runs are needed to know how they scatter"
         return Compared(before=before, after=after, change=Change.UNTOLD, told=told, difference=difference)
     low, high = prediction_interval(scatter)
     # Looked at too rarely to be sure is not shown: all of the observation must lie outside.

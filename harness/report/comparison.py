@@ -8,6 +8,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from harness.checkers.measures import Measure
 from harness.errors import UsageError
 from harness.report.compare import Change, Compared, compare, scatter_of
 from harness.report.folders import runs_in
@@ -66,24 +67,29 @@ def _doubts(before: RunSummary, after: RunSummary) -> list[str]:
 def comparison_table(found: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("change", no_wrap=True)
-    for name in ("number", "of", "before", "after", "difference (95 %)"):
-        table.add_column(name, justify="left" if name in {"number", "of"} else "right")
+    table.add_column("number", max_width=34)
+    for name in ("before", "after", "difference"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why", style="dim")
     for one in found.compared:
         measure = one.measure
         change = f"{_MARKS.get(one.change, '·')} {one.change.value}"
         table.add_row(
             Text(change, style=_COLOURS.get(one.change, "")),
-            f"{measure.what.value}\n[dim]{measure.experiment}[/]",
-            measure.subject,
+            _number(measure),
             amount(one.before.estimate if one.before else None, measure.unit),
             amount(one.after.estimate if one.after else None, measure.unit),
             _difference(one, measure.unit),
             one.told,
         )
     if not found.compared:
-        table.add_row("", "neither run has a number to compare", "", "", "", "", "")
+        table.add_row("", "neither run has a number to compare", "", "", "", "")
     return table
+
+
+def _number(measure: Measure) -> Text:
+    about = measure.experiment if measure.subject in measure.experiment else f"{measure.experiment}, {measure.subject}"
+    return Text.assemble(measure.what.value, (f"\n{about}", "dim"))
 
 
 def amount(value: float | None, unit: str) -> str:
