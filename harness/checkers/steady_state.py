@@ -9,7 +9,7 @@ import msgspec
 from harness.checkers.requests import EVIDENCE_AT_MOST, few_failed, replies_between
 from harness.checkers.timeline import FailoverTimes, failover_times
 from harness.checkers.tracks import Tracks, tracks_of
-from harness.events import ExperimentEvent, Outcome
+from harness.events import DnsAnswer, ExperimentEvent, Outcome
 from harness.findings import Finding, Verdict
 from harness.history import History
 
@@ -111,10 +111,16 @@ def _all_answered(history: History, stretch: Stretch) -> Finding:
     missing = [f"no answer for {name}" for name in tracks.vantages if name not in good]
     if not tracks.vantages:
         missing = ["no vantage looked"]
-    bad = sorted({f"{seen.vantage} was led nowhere ({seen.rcode})" for _, seen in wrong})
+    bad = sorted({f"{seen.vantage} was led {_astray(seen)}" for _, seen in wrong})
     claim = f"DNS led every vantage to a region {stretch.when}"
     samples = sum(len(rows) for rows in answers.values())
     return _finding(stretch, claim, bad=bad, missing=missing, samples=samples, evidence=[index for index, _ in wrong])
+
+
+def _astray(answer: DnsAnswer) -> str:
+    if answer.addresses:
+        return f"to {', '.join(answer.addresses)}, in no region of the stack"
+    return f"nowhere ({'no address' if answer.rcode == 'NOERROR' else answer.rcode})"
 
 
 def _served(history: History, stretch: Stretch, at_most_share: float, at_least_requests: int) -> Finding:
