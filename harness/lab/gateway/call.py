@@ -77,13 +77,17 @@ class Call:
     """A request with its identity and, once routed, its place. Maps are built only when something asks for them."""
 
     __slots__ = (
-        "_context", "_parameters", "clock", "extended_request_id", "method", "path_parameters", "request",
-        "request_id", "stage",
+        "_context", "_parameters", "clock", "extended_request_id", "held_s", "method", "path_parameters", "request",
+        "request_id", "stage", "table_delay",
     )  # fmt: skip
 
-    def __init__(self, request: Request, clock: Clock) -> None:
+    def __init__(self, request: Request, clock: Clock, table_delay: Callable[[], float] = lambda: 0.0) -> None:
         self.request = request
         self.clock = clock
+        self.table_delay = table_delay
+        """How much longer the next call of a table takes, in stack seconds."""
+        self.held_s = 0.0
+        """How long the reply is held back, in stack seconds."""
         self.request_id = _new_uuid()
         self.extended_request_id = base64.urlsafe_b64encode(_ids.randbytes(11)).decode()
         self.stage: ServedStage | None = None

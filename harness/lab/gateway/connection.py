@@ -29,8 +29,8 @@ _READS_PER_TURN = 16
 _DRAIN_S = 2.0
 _READ_BYTES = 65_536
 
-Respond = Callable[[Request, bool], bytes]
-"""(request, keep the connection) -> the whole reply on the wire."""
+Respond = Callable[[Request, bool], tuple[bytes, float]]
+"""(request, keep the connection) -> (the whole reply on the wire, for how many seconds of wall time it is held)."""
 Refuse = Callable[[HTTPStatus], bytes]
 """A whole reply on the wire for a request that is refused before it was read."""
 
@@ -61,6 +61,8 @@ class Connection:
         self._parser = httptools.HttpRequestParser(self)
         self._out = bytearray()
         self._replies: list[bytes] = []
+        self._held: list[bytes] = []
+        """Replies whose time has not come, and those to requests that were pipelined behind them."""
         self._draining = False
         self._closing = False
         self._closed = False
@@ -110,8 +112,8 @@ class Connection:
                 return
             if not self._draining:
                 self._feed(data)
-            if self._closed or self._out:
-                return  # A client that does not read its replies is not read from.
+            if self._closed or self._out or self._held:
+                return  # A client that does not read its replies is not read from, nor one that waits for one.
             if not self._sock.pending():
                 return  # What the kernel holds wakes us again; what OpenSSL holds would not.
         self._loop.call_soon(self._read_on)
@@ -203,10 +205,36 @@ class Connection:
         )
         keep = self._parser.should_keep_alive()
         self._closing = not keep
-        self._replies.append(self._respond(request, keep))
+        reply, held_s = self._respond(request, keep)
+        if held_s > 0 or self._held:
+            self._hold(reply, held_s)
+        else:
+            self._replies.append(reply)
         self._start_message()
 
     # -- writing
+
+    def _hold(self, reply: bytes, for_s: float) -> None:
+        """Sends it later, together with what is pipelined behind it until then."""
+        self._held.append(reply)
+        if len(self._held) == 1:
+            self._loop.remove_reader(self._fd)
+            self._loop.call_later(for_s, self._release)
+
+    def _release(self) -> None:
+        if self._closed:
+            return
+        self.active_at_s = time.monotonic()
+        held = b"".join(self._held)
+        self._held.clear()
+        self._loop.add_reader(self._fd, self._on_readable)
+        try:
+            self._send(held)
+        except OSError as error:
+            _LOG.debug("connection from %s: %s", self._source_address, error)
+            self._abort()
+        else:
+            self._loop.call_soon(self._read_on)  # OpenSSL may hold what no event will announce.
 
     def _send(self, payload: bytes) -> None:
         """One write for all replies that are ready."""
@@ -245,6 +273,8 @@ class Connection:
             self._loop.call_soon(self._read_on)  # OpenSSL may hold what no event will announce.
 
     def _finish(self) -> None:
+        if self._held:
+            return  # The last reply is still to come.
         if self._draining:
             self._loop.call_later(_DRAIN_S, self.close)
         else:

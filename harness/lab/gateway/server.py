@@ -22,7 +22,7 @@ from harness.lab.gateway.errors import GatewayError, default_reply
 from harness.lab.gateway.pipeline import answer
 from harness.lab.gateway.served import ServedRegion
 from harness.lab.ports import Tables, Truth, TruthLog
-from harness.lab.replication.levers import OutageMode
+from harness.lab.replication.levers import OutageMode, SlowTable
 from harness.stack import RegionName
 
 _LOG = logging.getLogger(__name__)
@@ -70,8 +70,14 @@ class LabGateway:
         self._outage: OutageMode | None = None
         self._black_hole: BlackHole | None = None
         self._sweeping: asyncio.TimerHandle | None = None
+        self._slow_table: SlowTable | None = None
+        self._slow_due = 0.0
 
     # -- configuration
+
+    def set_slow_table(self, slow: SlowTable | None) -> None:
+        """How the APIs' calls of their tables go from now on; None: at once. From any thread."""
+        self._slow_table = slow
 
     def replace_config(self, config: RegionConfig) -> None:
         """Serves `config` from the next request on: all of it or, when it raises, nothing."""
@@ -219,9 +225,21 @@ class LabGateway:
 
     # -- replies
 
-    def _respond(self, request: Request, keep: bool) -> bytes:
-        call = Call(request, self._clock)
-        return self._on_wire(call, answer(self._served, call), keep)
+    def _respond(self, request: Request, keep: bool) -> tuple[bytes, float]:
+        call = Call(request, self._clock, self._table_delay)
+        reply = self._on_wire(call, answer(self._served, call), keep)
+        return reply, call.held_s / self._clock.rate
+
+    def _table_delay(self) -> float:
+        """Of the next call of a table. The slow ones come evenly: at a share of a quarter every fourth."""
+        slow = self._slow_table
+        if slow is None:
+            return 0.0
+        self._slow_due += slow.share
+        if self._slow_due < 1:
+            return 0.0
+        self._slow_due -= 1
+        return slow.delay_s
 
     def _refuse(self, status: HTTPStatus) -> bytes:
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

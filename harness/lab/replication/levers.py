@@ -62,6 +62,19 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mode: OutageMode = "refuse"
 
 
+class SlowTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A share of the calls that a region's APIs make of their tables takes so much longer. They take effect at once."""
+
+    delay_s: float
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.delay_s) and self.delay_s > 0):
+            raise ValueError(f"delay_s = {self.delay_s}: must be above 0; undo the lever to have none")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share = {self.share}: must be above 0 and at most 1")
+
+
 class Levers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of them. Absent from the maps: untouched."""
 
