@@ -23,6 +23,7 @@ from harness.faults.catalogue import AnyFault, as_fault
 from harness.faults.domain_detached import DomainDetached
 from harness.faults.fault import inject
 from harness.faults.table_denied import TableDenied
+from harness.faults.table_slow import TableSlow
 from harness.faults.throttled import MethodThrottled, StageThrottled
 from harness.probes.live import Condition, LiveView, all_of, every_vantage_home
 from harness.probes.watch import ProbePlan, Watch
@@ -62,10 +63,12 @@ _LEFT_OUT = ("region", "expires_after_s", "operations", "base_path")
 """Said already, or of no interest."""
 
 
-def small_faults(region: RegionName, *, limit_s: float, users: int, asks_every_s: float) -> list[SmallFault]:
+def small_faults(
+    region: RegionName, *, limit_s: float, users: int, asks_every_s: float, levers: bool
+) -> list[SmallFault]:
     """The smallest first: by how long a user's requests are refused, all in all; alike, by kind, the mildest first.
 
-    All of them hit readers, since that is what the run's vantages are.
+    All of them hit readers, since that is what the run's vantages are. `levers`: also what only a lab can do.
     """
     # A bucket that holds one round of requests lets through what its rate says, however bunched they come.
     burst = max(1, users)
@@ -81,6 +84,9 @@ def small_faults(region: RegionName, *, limit_s: float, users: int, asks_every_s
         )
         for refused in _REFUSED
     ]
+    if levers:
+        # Slower than API Gateway waits: users get a 504.
+        kinds += [(TableSlow(region=region, delay_s=40.0, share=share), share) for share in (0.5, 1.0)]
     kinds += [
         (TableDenied(region=region, operations="reads"), 1.0),
         (DomainDetached(region=region), 1.0),
@@ -159,7 +165,13 @@ class Search:
             return self._tried[small].hurts_unseen(self._limit_s)
 
         users = sum(region == self._region for region in self._run.home.values())
-        faults = small_faults(self._region, limit_s=self._limit_s, users=users, asks_every_s=self._probes.https_every_s)
+        faults = small_faults(
+            self._region,
+            limit_s=self._limit_s,
+            users=users,
+            asks_every_s=self._probes.https_every_s,
+            levers=self._run.target.endpoints.levers_url is not None,
+        )
         smallest = smallest_that(hurts, faults, seed=self._run.seed)
         fault_id = self._tried[smallest].window.fault_id if smallest else ""
         return Found(tried=len(self._tried), smallest=smallest, fault_id=fault_id)

@@ -56,7 +56,7 @@ def _place(path: str) -> str:
 def _because(fault: str, path: str) -> str:
     """What follows from the documents; nothing that was measured."""
     match fault:
-        case "table-denied" if path == SHALLOW:
+        case "table-denied" | "table-slow" if path == SHALLOW:
             return f"{SHALLOW} answers without touching the table; {_ASK_DEEPER}"
         case "table-denied" if path == DEEP:
             return f"{DEEP} reads the table and writes nothing, so writes may fail unseen"

@@ -18,6 +18,7 @@ from harness.faults.record_weighted import RecordWeighted
 from harness.faults.region_outage import RegionOutage
 from harness.faults.replication_paused import ReplicationPaused
 from harness.faults.table_denied import TableDenied
+from harness.faults.table_slow import TableSlow
 from harness.faults.throttled import MethodThrottled, StageThrottled
 from harness.faults.wan_delayed import WanDelayed
 
@@ -37,6 +38,7 @@ AnyFault = (
     | ReplicationPaused
     | StageThrottled
     | TableDenied
+    | TableSlow
     | WanDelayed
 )
 

@@ -13,7 +13,7 @@ import msgspec
 from harness.errors import LabError
 from harness.lab.api import Status, TruthPage
 from harness.lab.replication.defects import Defect
-from harness.lab.replication.levers import Coalescing, Levers, Outage, OutageMode, Skew, Throttle
+from harness.lab.replication.levers import Coalescing, Levers, Outage, OutageMode, Skew, SlowTable, Throttle
 from harness.lab.replication.record import ReplicatedPage
 from harness.lab.resolvers.settings import ResolverInfo, ResolverSettings, ResolversPage
 from harness.lab.routes.defects import DefectsPage
@@ -87,6 +87,13 @@ class LabClient:
 
     def end_outage(self, region: RegionName) -> Levers:
         return self._delete(_path("outage", region))
+
+    def slow_table(self, region: RegionName, delay_s: float, share: float = 1.0) -> Levers:
+        """This share of the calls that the region's APIs make of their tables takes so much longer."""
+        return self._put(_path("slow-table", region), SlowTable(delay_s=delay_s, share=share))
+
+    def hasten_table(self, region: RegionName) -> Levers:
+        return self._delete(_path("slow-table", region))
 
     def coalesce(self, within_s: float) -> Levers:
         return self._put(_path("coalescing"), Coalescing(within_s=within_s))

@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ from harness.lab.gateway.server import LabGateway
 from harness.lab.health import LabHealth
 from harness.lab.ports import Change
 from harness.lab.reload import Reloader
-from harness.lab.replication.levers import Levers, Outage
+from harness.lab.replication.levers import Levers
 from harness.lab.resolvers import LabResolvers
 from harness.lab.routes.defects import defect_routes
 from harness.lab.routes.levers import PREFIX as LEVERS_PREFIX
@@ -81,7 +81,9 @@ class Lab:
             seed=settings.seed,
             lab_routes={
                 **lab_routes(lambda: self.info, self.clock, self.truth, self._defects_on),
-                **lever_routes(_Turned(self._tables, self._cut_off), settings.regions, self.clock, self.truth.add),
+                **lever_routes(
+                    _Turned(self._tables, self._tell_gateways), settings.regions, self.clock, self.truth.add
+                ),
                 **defect_routes(self._tables, settings.regions, self.clock, self.truth.add),
                 **replication_routes(self._tables.replicated_since),
                 **resolver_routes(lambda: self._resolvers, self.clock, self.truth.add),
@@ -195,11 +197,12 @@ class Lab:
         await gateway.start()
         return gateway
 
-    def _cut_off(self, outages: Mapping[RegionName, Outage]) -> None:
-        """Regions that are not named serve."""
+    def _tell_gateways(self, levers: Levers) -> None:
+        """Regions that are not named serve, and at once."""
         for region, gateway in self._gateways.items():
-            outage = outages.get(region)
+            outage = levers.outages.get(region)
             self._on_loop(gateway.set_outage(outage.mode if outage else None))
+            gateway.set_slow_table(levers.slow_tables.get(region))
 
     def _locate(self, host: str) -> tuple[str, ...] | None:
         """Addresses of an AWS host of ours: the gateway that serves it."""
@@ -261,9 +264,9 @@ class Lab:
 class _Turned:
     """What the levers turn: the tables look at them by themselves, the gateways are told."""
 
-    def __init__(self, tables: LabTables, cut_off: Callable[[Mapping[RegionName, Outage]], None]) -> None:
+    def __init__(self, tables: LabTables, tell_gateways: Callable[[Levers], None]) -> None:
         self._tables = tables
-        self._cut_off = cut_off
+        self._tell_gateways = tell_gateways
 
     @property
     def levers(self) -> Levers:
@@ -271,7 +274,7 @@ class _Turned:
 
     @levers.setter
     def levers(self, levers: Levers) -> None:
-        self._cut_off(levers.outages)
+        self._tell_gateways(levers)
         self._tables.levers = levers
 
 

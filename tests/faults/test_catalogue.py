@@ -30,6 +30,7 @@ from harness.faults.recover import recover
 from harness.faults.region_outage import RegionOutage
 from harness.faults.replication_paused import ReplicationPaused
 from harness.faults.table_denied import TableDenied
+from harness.faults.table_slow import TableSlow
 from harness.faults.throttled import MethodThrottled, StageThrottled
 from harness.faults.wan_delayed import WanDelayed
 from harness.recorder import Recorder
@@ -55,6 +56,7 @@ EXAMPLES: tuple[AnyFault, ...] = (
     ReplicationPaused(region=EU),
     StageThrottled(region=EU),
     TableDenied(region=EU),
+    TableSlow(region=EU, share=0.5),
     WanDelayed(region=EU, other=US),
 )
 

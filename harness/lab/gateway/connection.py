@@ -222,7 +222,7 @@ class Connection:
             self._loop.call_later(for_s, self._release)
 
     def _release(self) -> None:
-        if self._closed:
+        if self._closed or self._frozen:
             return
         self.active_at_s = time.monotonic()
         held = b"".join(self._held)

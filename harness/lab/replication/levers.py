@@ -89,6 +89,7 @@ class Levers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     skews: dict[RegionName, Skew] = {}
     coalescing: Coalescing | None = None
     outages: dict[RegionName, Outage] = {}
+    slow_tables: dict[RegionName, SlowTable] = {}
 
     def delay_of(self, origin: RegionName, destination: RegionName) -> ReplicationDelay:
         for pair in self.delays:

@@ -9,6 +9,8 @@
     PUT    /lab/levers/throttled/REGION              {"writes_per_s"}: replicated writes that it takes
     PUT    /lab/levers/skew/REGION                   {"ahead_s"}: its clock; below 0: behind
     PUT    /lab/levers/coalescing                    {"within_s"}
+    PUT    /lab/levers/outage/REGION                 {"mode"}: its endpoints "refuse" connections, or "hang"
+    PUT    /lab/levers/slow-table/REGION             {"delay_s", "share"}: calls that its APIs make of their tables
     GET, DELETE on each of these paths               see it (404 when it is not turned); undo it
 
 PUT and DELETE answer with all levers. An error is {"error": {"field", "message"}} with status 400, 404 or 405.
@@ -25,7 +27,7 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.lab.ports import Truth, TruthLog
-from harness.lab.replication.levers import Coalescing, Levers, Outage, PairDelay, Skew, Throttle
+from harness.lab.replication.levers import Coalescing, Levers, Outage, PairDelay, Skew, SlowTable, Throttle
 from harness.lab.routes.requests import Refused, Request, WsgiApp, json_app
 from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
@@ -158,6 +160,11 @@ def _levers(at_first: Levers) -> dict[tuple[str, int], _Lever]:
             Outage,
             lambda levers, names: levers.outages.get(names[0]),
             lambda levers, names, body: replace(levers, outages=_having(levers.outages, names[0], body)),
+        ),
+        ("slow-table", 1): _Lever(
+            SlowTable,
+            lambda levers, names: levers.slow_tables.get(names[0]),
+            lambda levers, names, body: replace(levers, slow_tables=_having(levers.slow_tables, names[0], body)),
         ),
         ("coalescing", 0): _Lever(
             Coalescing,

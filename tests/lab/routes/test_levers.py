@@ -8,7 +8,7 @@ import pytest
 from harness.clock import VirtualClock
 from harness.errors import LabError
 from harness.lab.client import LabClient
-from harness.lab.replication.levers import Coalescing, Levers, Outage, PairDelay, Skew, Throttle
+from harness.lab.replication.levers import Coalescing, Levers, Outage, PairDelay, Skew, SlowTable, Throttle
 from harness.lab.routes.levers import PREFIX, lever_routes
 from harness.models.wan import ReplicationDelay
 
@@ -52,6 +52,11 @@ TURNED = [
         msgspec.structs.replace(AT_FIRST, throttled={AP: Throttle(writes_per_s=5)}),
     ),
     (f"skew/{AP}", {"ahead_s": -3}, msgspec.structs.replace(AT_FIRST, skews={AP: Skew(ahead_s=-3)})),
+    (
+        f"slow-table/{AP}",
+        {"delay_s": 3.0, "share": 0.5},
+        msgspec.structs.replace(AT_FIRST, slow_tables={AP: SlowTable(delay_s=3.0, share=0.5)}),
+    ),
     (f"outage/{AP}", {"mode": "hang"}, msgspec.structs.replace(AT_FIRST, outages={AP: Outage(mode="hang")})),
     ("coalescing", {"within_s": 0.5}, msgspec.structs.replace(AT_FIRST, coalescing=Coalescing(within_s=0.5))),
 ]
@@ -121,6 +126,8 @@ def test_everything_is_undone_at_once(ask, tables):
         ("PUT", f"skew/{AP}", {"ahead_s": None}, 400, "ahead_s"),
         ("PUT", "coalescing", {"within_s": -1}, 400, "within_s"),
         ("PUT", f"outage/{AP}", {"mode": "explode"}, 400, "mode"),
+        ("PUT", f"slow-table/{AP}", {"delay_s": -1}, 400, "delay_s"),
+        ("PUT", f"slow-table/{AP}", {"delay_s": 1, "share": 2}, 400, "share"),
         ("PUT", f"stopped/{AP}", {"for_s": 5}, 400, "for_s"),
         ("PUT", "stopped/eu-atlantis-1", None, 400, "path"),
         ("PUT", f"partition/{US}/{US}", None, 400, "path"),
