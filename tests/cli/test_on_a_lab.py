@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from builders import EU
+from builders import AP, EU
 
 from harness.cli.targets import journal_file, target_file
 from harness.faults.calls import carry_out
 from harness.faults.health_broken import HealthBroken
 from harness.faults.journal import Journal
+from harness.lab.client import LabClient
+from harness.lab.resolvers import ResolverSettings
 from harness.lab.state import LabInfo
+from harness.probes.once import Seen
+from harness.resolving import SubnetFate
 from harness.target import Target, load_target
 
 pytestmark = pytest.mark.lab
@@ -139,3 +143,50 @@ def test_what_cannot_be_mended_ends_with_6_and_the_command_for_a_person(
 
     assert ended.exit_code == 6
     assert "aws apigateway update-stage --region eu-west-1" in ended.err
+
+
+@pytest.fixture
+def isp(lab: LabInfo) -> Iterator[str]:
+    """A resolver in the lab that keeps answers for 300 s and sends no subnet; its address."""
+    client = LabClient(lab.endpoints.aws_url or "")
+    yield client.put_resolver("isp", ResolverSettings(region=EU, ttl_min_s=300, sends_subnet=False)).address
+    client.remove_resolver("isp")
+
+
+def test_the_labs_resolvers_are_shown_and_exported(isp: str, harness: Callable[..., Any]) -> None:
+    told = harness("lab", "status", "--name", "tests").out
+    shown = json.loads(harness("lab", "status", "--name", "tests", "--json").out)["resolvers"]
+    variables = json.loads(harness("lab", "env", "--name", "tests", "--json").out)
+
+    assert f"resolver     isp: {isp} in {EU}, keeps answers for at least 300 s, sends no client subnet" in told
+    assert [(one["name"], one["address"]) for one in shown] == [("isp", isp)]
+    assert variables["LAB_RESOLVER_ISP"] == isp
+
+
+@pytest.mark.usefixtures("lab_target")
+def test_one_look_from_each_vantage_tells_who_serves_it(isp: str, harness: Callable[..., Any], tmp_path: Path) -> None:
+    """Tokyo's users are near Sydney; a resolver in Ireland that passes no subnet on sends them to Ireland."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'[[vantage]]\nname = "tokyo-isp"\nlike = "tokyo"\nresolver = {{ address = "{isp}" }}\n')
+
+    ended = harness("vantages", "check", "--lab", "tests", "--from", f"tokyo,@{mine}", "--json")
+    at_home, through_isp = msgspec.json.decode(ended.out, type=list[Seen])
+
+    assert (ended.exit_code, at_home.errors, through_isp.errors) == (0, [], [])
+    assert (at_home.dns.region, at_home.resolver, at_home.https.region) == (AP, None, AP)
+    assert (through_isp.dns.region, through_isp.https.region) == (AP, EU)
+    assert through_isp.resolver is not None
+    assert (through_isp.resolver.region, through_isp.resolver.ttl_s) == (EU, 300)
+    assert through_isp.resolver.subnet is SubnetFate.DROPPED
+
+
+@pytest.mark.usefixtures("lab_target")
+def test_a_vantage_that_sees_nothing_is_told_and_fails_the_check(harness: Callable[..., Any], tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[[vantage]]\nname = "deaf"\nlike = "paris"\nresolver = { address = "127.0.0.1:1" }\n')
+
+    ended = harness("vantages", "check", "--lab", "tests", "--from", f"paris,@{mine}")
+
+    assert ended.exit_code == 1
+    assert "deaf: resolver: no usable answer from 127.0.0.1:1 to 3 tries" in ended.out
+    assert "1 of 2 vantages saw everything well" in ended.out
