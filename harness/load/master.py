@@ -46,6 +46,11 @@ class Master:
     def is_running(self) -> bool:
         return self._record is not None
 
+    @property
+    def now_s(self) -> float | None:
+        """Stack seconds since the run began; None between runs."""
+        return self._record.clock.now_s() if self._record else None
+
     def start(self) -> None:
         """Before any user is spawned: an item for readers, a record, and each worker's orders."""
         self._record = Record(self._setup)

@@ -18,6 +18,7 @@ from harness.load.connections import Connections
 from harness.load.master import Master
 from harness.load.options import Setup, add_options
 from harness.load.shape import PlannedShape, read_phases
+from harness.load.web import add_tab
 from harness.load.worker import Worker
 from harness.vantages import choose
 
@@ -59,7 +60,9 @@ def join_locust(target_for: TargetFor) -> None:
             environment.shape_class.runner = environment.runner
         # A request that is cut may make an item that nobody knows of.
         environment.stop_timeout = environment.stop_timeout or FINISHED_WITHIN_WALL_S
+        environment.host = f"https://{setup.target.stack.domain_name}"
         _join_master(environment, master)
+        add_tab(environment, master, setup)
         if not isinstance(environment.runner, MasterRunner):
             _join_alone(environment, master, Worker(environment, alone=True))
         # gevent's timers count from when its loop last looked at the clock, which was before all this: without it
