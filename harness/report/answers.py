@@ -47,7 +47,9 @@ def answer(
 
 def _facts(findings: Sequence[Finding], failovers: Sequence[JudgedFailover], items: ItemFacts, health_path: str) -> str:
     """Sentences, the first of which goes on after "Yes:"."""
-    users = listed([*_suffering(findings), *_measured(findings, failovers, health_path), *_rules(findings)])
+    users = listed(
+        [*_suffering(findings), *_measured(findings, failovers, health_path), *_routed(findings), *_rules(findings)]
+    )
     told = [users, *_blind_spots(findings), *item_sentences(findings, items)]
     first, *others = [sentence for sentence in told if sentence] or [""]
     return " ".join(f"{told}." for told in (first, *(other[0].upper() + other[1:] for other in others)) if told)
@@ -101,6 +103,19 @@ def _measured(findings: Sequence[Finding], failovers: Sequence[JudgedFailover], 
     for finding in told:
         if finding.checker in {FAILED, "fail-open"} and finding.unit == "share":
             yield f"{round((finding.measured or 0) * finding.samples):,} of {count(finding.samples, 'request')} failed"
+
+
+def _routed(findings: Sequence[Finding]) -> Iterator[str]:
+    """Who was served by whom, where that was the question; and how long those suffered whose resolvers are wayward."""
+    passed = [finding for finding in findings if finding.verdict is Verdict.PASS]
+    if not any(finding.checker == RECOVER for finding in findings):
+        nearest = [finding for finding in passed if finding.checker == "served-by-nearest" and not finding.subject]
+        yield from (f"{finding.explanation.partition(';')[0]} served by their nearest region" for finding in nearest)
+    for finding in passed:
+        if finding.checker == "stragglers-named" and finding.subject:
+            longer = " and longer" if "and longer" in finding.explanation else ""
+            because = "".join(finding.claim.partition(" because ")[1:])
+            yield f"{finding.subject} was served elsewhere for {finding.measured or 0:.0f} s{longer}{because}"
 
 
 def _rules(findings: Sequence[Finding]) -> Iterator[str]:

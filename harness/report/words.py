@@ -22,7 +22,7 @@ def number(value: float | None, unit: str) -> str:
     return (f"{value:.0f} {unit}" if value == int(value) else f"{value:.1f} {unit}").rstrip()
 
 
-COUNTED = {"vantages": "astray", "writes": "", "violations": ""}
+COUNTED = {"vantages": "astray", "writes": "", "violations": "", "flaps": "", "changes": "", "answers": ""}
 """Units of what should be none, and what those few are."""
 
 

@@ -113,3 +113,32 @@ def test_a_gray_failure_is_answered_with_what_users_suffered_and_the_blind_spot(
         "Yes: as documented, users suffer and every health check stays green: 2 of 2 users suffered for up to 230 s. "
         "The blind spot: it asks /health."
     )
+
+
+def test_where_nothing_broke_it_is_told_who_was_served_by_whom(a_finding: Callable[..., Finding]) -> None:
+    found = a_finding(
+        checker="served-by-nearest", explanation="31 of 31 vantages were; close calls, not judged: 1", measured=0
+    )
+
+    assert answer([found]) == "Yes: 31 of 31 vantages were served by their nearest region."
+
+
+def test_it_is_told_how_long_users_of_wayward_resolvers_suffered_and_why(a_finding: Callable[..., Finding]) -> None:
+    clamped = a_finding(
+        checker="stragglers-named",
+        subject="clamped",
+        claim="clamped straggles because its resolver kept the answer beyond the TTL",
+        measured=100.4,
+    )
+    stale = a_finding(
+        checker="stragglers-named",
+        subject="stale",
+        claim="stale straggles because it could not ask anew",
+        explanation="stale was served by eu-west-1 from 237.1 s on for 146.5 s and longer",
+        measured=146.5,
+    )
+
+    assert answer([clamped, stale]) == (
+        "Yes: clamped was served elsewhere for 100 s because its resolver kept the answer beyond the TTL"
+        " and stale was served elsewhere for 146 s and longer because it could not ask anew."
+    )
