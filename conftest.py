@@ -45,6 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--allow-faults", action="store_true", help="needed to break anything that is not on this machine")
     group.addoption("--all-regions", default="", metavar="STACK", help="the stack of which all may be broken at once")
     group.addoption("--journal", default="", metavar="WHERE", help="the undo journal: a path, or s3://bucket/key")
+    group.addoption("--plan", action="store_true", help="tell what would be done, with every call; change nothing")
+    group.addoption("--plan-file", default="", metavar="FILE", help="with --plan: write it there as JSON, too")
     group.addoption("--guards", default="", metavar="FILE", help="TOML file of guards: what must stay true meanwhile")
     group.addoption("--game-day", default="", metavar="LOG", help="the log of the game day that this run is a part of")
     group.addoption("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the scenarios")
@@ -206,6 +208,14 @@ def run(
 
     session = pytestconfig.pluginmanager.get_plugin(PLUGIN)
     assert isinstance(session, ScenarioSession)
+    guards = guards_asked_for(pytestconfig)
+    if pytestconfig.getoption("--plan"):
+        from harness.cli.planning import planning_run
+
+        with planning_run(target, places.vantages, guards, pytestconfig.getoption("--seed")) as run:
+            yield run
+        session.tell_plan(target)
+        return
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "")
     rate = f"rate-{clock_rate:g}" if own_lab and clock_rate != pytestconfig.getoption("--rate") else ""
     preflight(target, places.vantages[0])
@@ -222,7 +232,7 @@ def run(
         journal=journal,
         vantages=places.vantages,
         seed=pytestconfig.getoption("--seed"),
-        guards=guards_asked_for(pytestconfig),
+        guards=guards,
         every_region_confirmed=every_region_confirmed(pytestconfig, target.stack.name),
     )
     session.began(run)
@@ -237,10 +247,14 @@ def run(
 
 
 @pytest.fixture(scope="session")
-def item_path(run: Run, target: Target) -> str:
+def item_path(run: Run, target: Target, pytestconfig: pytest.Config) -> str:
     """Path of an item that every region serves: what users of the stack ask for."""
     from harness.workload import place_item
 
+    if pytestconfig.getoption("--plan"):
+        from harness.cli.planning import ITEM_PATH
+
+        return ITEM_PATH
     return place_item(target, f"harness run {run.folder.name}", run.clock)
 
 
@@ -261,9 +275,24 @@ def conduct(
 ) -> Callable[[Experiment], list[Finding]]:
     """Runs an experiment with live progress, and fails the test unless every finding passes."""
     from harness.cli.progress import ProgressLine
+    from harness.cli.pytest_session import PLUGIN, ScenarioSession
     from harness.experiment import run_experiment
 
     reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    session = pytestconfig.pluginmanager.get_plugin(PLUGIN)
+    assert isinstance(session, ScenarioSession)
+
+    def planned_only(experiment: Experiment) -> list[Finding]:
+        from harness.cli.planning import experiment_text
+        from harness.dry_run import planned
+
+        told = planned(experiment, run.target, vantages=len(run.vantages), guards=run.guards)
+        session.planned.append(told)
+        say("\n" + experiment_text(told, run.target.stack))
+        pytest.skip("--plan: nothing was done")
+
+    if pytestconfig.getoption("--plan"):
+        return planned_only
 
     def conducted(experiment: Experiment) -> list[Finding]:
         progress = ProgressLine(say, live=bool(reporter and reporter.isatty))

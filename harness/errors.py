@@ -6,6 +6,7 @@
     │   ├── InvalidPlan
     │   ├── InvalidVantages
     │   ├── UnknownRegion
+    │   ├── WouldChange                   a dry run came to a call that would have changed something
     │   └── BlastRadiusExceeded           4      a guard stopped it
     ├── TargetError                       2      the stack or the way to it
     │   ├── LabNotRunning
@@ -59,6 +60,9 @@ class InvalidVantages(UsageError): ...
 
 
 class UnknownRegion(UsageError): ...
+
+
+class WouldChange(UsageError): ...
 
 
 class BlastRadiusExceeded(UsageError):

@@ -22,7 +22,7 @@ from harness.faults.schedule import Flap, Hold, Step, stretches
 from harness.target import Target
 
 if TYPE_CHECKING:
-    from harness.experiment import Stage
+    from harness.experiment import Experiment, Stage
     from harness.guards import AnyGuard
     from harness.run import Run
 
@@ -47,6 +47,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 )
 @click.option("--journal", metavar="WHERE", help="The undo journal: a path, or s3://bucket/key.")
 @click.option("--guards", type=click.Path(path_type=Path), help="TOML file of guards: what must stay true meanwhile.")
+@click.option("--plan", is_flag=True, help="Tell every call, the permissions and how long it takes; change nothing.")
 @click.option("--allow-faults", is_flag=True, help="Needed to break anything that is not on this machine.")
 @click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path))
 @target_option
@@ -62,6 +63,7 @@ def inject(  # noqa: PLR0917  # one parameter for each option
     all_regions: str,
     journal: str | None,
     guards: Path | None,
+    plan: bool,
     allow_faults: bool,
     report_dir: Path,
     text: str,
@@ -86,9 +88,26 @@ def inject(  # noqa: PLR0917  # one parameter for each option
     guarded = load_guards(guards) if guards else ()
     target = target_for(text, lab=lab)
     refuse_strangers(steps, target)
+    if plan:
+        _tell_plan(steps, target, guarded, as_json=as_json)
+        return
     _require_leave(target, allow_faults=allow_faults)
     leave = _Leave(all_regions=all_regions, journal=journal_for(target, journal), guards=guarded)
     sys.exit(_conduct(steps, target, leave, reports=report_dir, as_json=as_json))
+
+
+def _tell_plan(steps: tuple[Step, ...], target: Target, guards: tuple[AnyGuard, ...], *, as_json: bool) -> None:
+    from harness.cli.planning import experiment_text, plan_of, policy_text
+    from harness.dry_run import changes_refused, planned
+
+    with changes_refused(target):
+        told = planned(_experiment(steps, ""), target, vantages=0, guards=guards)
+    plan = plan_of([told], target)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(plan), indent=2).decode())
+    else:
+        click.echo(experiment_text(told, target.stack))
+        click.echo(policy_text(plan), nl=False)
 
 
 class _Leave(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,16 +175,13 @@ def _require_leave(target: Target, *, allow_faults: bool) -> None:
 
 def _conduct(steps: tuple[Step, ...], target: Target, leave: _Leave, *, reports: Path, as_json: bool) -> int:
     """Runs the steps as an experiment does, in a run of its own; returns its exit code."""
-    from harness.checkers.checks import FaultProven
     from harness.cli.targets import STOP_FILE
-    from harness.experiment import Experiment, run_experiment
-    from harness.faults.blast_radius import BlastRadius
+    from harness.experiment import run_experiment
     from harness.faults.signals import signals_held, terminate_unwinds
     from harness.guards import StopFile
     from harness.report.write import write_report
     from harness.run import Run
 
-    what = " and ".join(dict.fromkeys(stretch.fault.describe() for stretch in stretches(steps)))
     run = Run(
         "inject",
         target,
@@ -176,15 +192,7 @@ def _conduct(steps: tuple[Step, ...], target: Target, leave: _Leave, *, reports:
         guards=(StopFile(path=str(STOP_FILE.absolute())), *leave.guards),
         every_region_confirmed=leave.all_regions,
     )
-    experiment = Experiment(
-        name="inject",
-        question=f"By hand: {what}",
-        **_in_force(steps),
-        checks=(FaultProven(),),
-        steady_s=0.0,
-        # Who says --for has said for how long; no more than LIMIT_S was let in.
-        blast_radius=BlastRadius(every_region_of=leave.all_regions, held_at_most_s=LIMIT_S),
-    )
+    experiment = _experiment(steps, leave.all_regions)
     countdown = _Countdown(steps, live=sys.stderr.isatty() and not as_json)
     try:
         with terminate_unwinds():
@@ -200,6 +208,23 @@ def _conduct(steps: tuple[Step, ...], target: Target, leave: _Leave, *, reports:
             page = write_report(run.folder, history, record, run.findings)
             _tell_end(run, page, as_json=as_json)
     return record.exit_code
+
+
+def _experiment(steps: tuple[Step, ...], every_region_of: str) -> Experiment:
+    from harness.checkers.checks import FaultProven
+    from harness.experiment import Experiment
+    from harness.faults.blast_radius import BlastRadius
+
+    what = " and ".join(dict.fromkeys(stretch.fault.describe() for stretch in stretches(steps)))
+    return Experiment(
+        name="inject",
+        question=f"By hand: {what}",
+        **_in_force(steps),
+        checks=(FaultProven(),),
+        steady_s=0.0,
+        # Who says --for has said for how long; no more than LIMIT_S was let in.
+        blast_radius=BlastRadius(every_region_of=every_region_of, held_at_most_s=LIMIT_S),
+    )
 
 
 def _in_force(steps: tuple[Step, ...]) -> dict[str, Any]:

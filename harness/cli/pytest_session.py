@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from harness.cli.exit_codes import DEVIATED, session_exit_code
-from harness.errors import GuardTripped, HarnessError, UsageError
+from harness.errors import GuardTripped, HarnessError, UsageError, WouldChange
 
 if TYPE_CHECKING:
+    from harness.cli.planning import Plan
+    from harness.dry_run import PlannedExperiment
     from harness.gameday.follow import NotesFollowed
     from harness.guards import AnyGuard
     from harness.run import Run
     from harness.stack import RegionName
+    from harness.target import Target
     from harness.vantages import Vantage
 
 PLUGIN = "harness-session"
@@ -46,6 +49,9 @@ class ScenarioSession:
         self._interrupted = False
         self._ran = False
         self._skipped_faults = False
+        self.planned: list[PlannedExperiment] = []
+        self.plan: Plan | None = None
+        """What --plan told, once it is whole."""
         self._day: NotesFollowed | None = None
 
     def began(self, run: Run) -> None:
@@ -53,6 +59,16 @@ class ScenarioSession:
         self.run = run
         if self._day:
             self._day.into(run.recorder)
+
+    def tell_plan(self, target: Target) -> None:
+        """Written when the run is over that was only planned."""
+        from harness.cli.planning import plan_of
+        from harness.run import save_json
+
+        self.plan = plan_of(self.planned, target)
+        path = self._config.getoption("--plan-file")
+        if path:
+            save_json(Path(path), self.plan)
 
     def ended(self, exit_code: int) -> None:
         """The run ended so."""
@@ -84,7 +100,10 @@ class ScenarioSession:
         """An error of ours is one line and an exit code; where no fixture could be made, later tests need not try."""
         report = yield
         error = call.excinfo.value if call.excinfo else None
-        if isinstance(error, HarnessError):
+        if isinstance(error, WouldChange):
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {error}")
+        elif isinstance(error, HarnessError):
             report.longrepr = f"error: {error}"
             vars(report)[_EXIT_CODE] = error.exit_code
             if isinstance(error, GuardTripped):
@@ -122,7 +141,7 @@ class ScenarioSession:
             int(session.exitstatus),
             told=self._told,
             interrupted=self._interrupted,
-            nothing_ran=self._skipped_faults and not self._ran,
+            nothing_ran=self._skipped_faults and not self._ran and not self._config.getoption("--plan"),
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -136,6 +155,11 @@ class ScenarioSession:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         from harness.report.terminal import summary_text
 
+        if self.plan:
+            from harness.cli.planning import policy_text
+
+            terminalreporter.write_sep("=", "plan")
+            terminalreporter.write(policy_text(self.plan))
         for page in self._pages:
             terminalreporter.write_sep("=", "verdicts")
             terminalreporter.write(summary_text(Path(page).parent, color=terminalreporter.hasmarkup))
@@ -188,10 +212,14 @@ def regions_asked_for(config: pytest.Config) -> tuple[RegionName, ...]:
 
 def skip_what_may_not_be_broken(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Faults are let loose on a target of this machine; on any other only as far as the user said so."""
-    if is_on_this_machine(config):
+    if is_on_this_machine(config) and not config.getoption("--plan"):
         return
     for item in items:
-        if item.get_closest_marker("destructive") and not config.getoption("--allow-faults"):
+        if config.getoption("--plan"):
+            if item.get_closest_marker("destructive") and "conduct" not in getattr(item, "fixturenames", ()):
+                reason = "--plan: it makes up its experiments as it goes, so that they cannot be told beforehand"
+                item.add_marker(pytest.mark.skip(reason=reason))
+        elif item.get_closest_marker("destructive") and not config.getoption("--allow-faults"):
             item.add_marker(pytest.mark.skip(reason="breaks the target on purpose: say --allow-faults"))
         elif item.get_closest_marker("every_region") and not config.getoption("--all-regions"):
             reason = "breaks every region at once: confirm it with --all-regions and the stack's name"
