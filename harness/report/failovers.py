@@ -60,10 +60,14 @@ def judged_failovers(
 
 
 def telling(judged: Sequence[JudgedFailover]) -> list[JudgedFailover]:
-    """Those to be shown side by side: of a fault that comes and goes, only the times that moved somebody."""
+    """Those to be shown side by side: of a fault that comes and goes, only the times that moved somebody.
+
+    Where nobody moved and nothing was claimed of a failover, as in a gray failure, there is none to show.
+    """
     times_of: defaultdict[tuple[str, RegionName], list[JudgedFailover]] = defaultdict(list)
     for one in judged:
-        times_of[one.experiment, one.times.region].append(one)
+        if one.findings or one.times.clients_s:
+            times_of[one.experiment, one.times.region].append(one)
     shown = []
     for mine in times_of.values():
         moved = [one for one in mine if one.times.clients_s]

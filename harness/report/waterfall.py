@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -100,10 +101,12 @@ def waterfalls(history: History, judged: JudgedFailover) -> list[Falls]:
 
 
 def _known(history: History, falls: Sequence[Waterfall], arrived: dict[VantageName, Moment]) -> list[_Known]:
-    places = places_of(history)
-    return [
-        _Known(fall, places.get(fall.vantage, fall.vantage), _because(history, arrived[fall.vantage])) for fall in falls
-    ]
+    cities = places_of(history)
+    places = {fall.vantage: cities.get(fall.vantage, fall.vantage) for fall in falls}
+    times = Counter(places.values())
+    # Where several look from one city, the city would not tell whose bar it is.
+    labels = {name: place if times[place] == 1 else name.removeprefix("aws:") for name, place in places.items()}
+    return [_Known(fall, labels[fall.vantage], _because(history, arrived[fall.vantage])) for fall in falls]
 
 
 def _because(history: History, arrived: Moment) -> str:

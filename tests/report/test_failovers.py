@@ -2,18 +2,20 @@ from __future__ import annotations
 
 from builders import EU, US, Story, a_fault, a_history, an_experiment
 
+from harness.checkers.checks import DetectedInTime, judge
 from harness.checkers.timeline import failover_times
 from harness.report.failovers import JudgedFailover, judged_failovers, telling
 
 
-def judged(times: int, region: str = EU, name: str = "e") -> list[JudgedFailover]:
+def judged(times: int, region: str = EU, name: str = "e", claimed: bool = True) -> list[JudgedFailover]:
     """A region that breaks so often without anybody being there to move."""
     faults = [
         a_fault(region, injected_s=(60 * n, 60 * n + 1), rolled_back_s=(60 * n + 9, 60 * n + 10), fault_id=str(n))
         for n in range(times)
     ]
     history = a_history(an_experiment(name, end_s=6000), *faults)
-    return judged_failovers(name, failover_times(history, history.experiment(name)), [])
+    findings = judge(history, name, (DetectedInTime(region=region),)) if claimed else []
+    return judged_failovers(name, failover_times(history, history.experiment(name)), findings)
 
 
 def test_a_few_times_are_all_shown() -> None:
@@ -38,3 +40,7 @@ def test_regions_and_experiments_are_looked_at_apart() -> None:
     mixed = [*judged(2), *judged(2, US), *judged(2, name="f")]
 
     assert telling(mixed) == mixed
+
+
+def test_where_nobody_moved_and_nothing_was_claimed_there_is_no_failover() -> None:
+    assert telling(judged(1, claimed=False)) == []

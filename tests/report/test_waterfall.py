@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from builders import DUBLIN, US, Story, a_history
+from builders import DUBLIN, US, VANTAGES, Story, a_header, a_history
 
 from harness.checkers.checks import DetectedInTime, judge
 from harness.checkers.limits import Allowances
@@ -146,3 +146,15 @@ def test_who_was_not_seen_to_get_there_is_named() -> None:
 
     assert away.missing == ("frankfurt",)
     assert [row.vantage for row in away.rows] == [DUBLIN]
+
+
+def test_vantages_of_one_city_go_by_their_names() -> None:
+    """Frankfurt's vantage stands in Dublin too."""
+    summaries = tuple(
+        msgspec.structs.replace(one, city="Dublin" if one.name in {DUBLIN, "frankfurt"} else one.city)
+        for one in VANTAGES
+    )
+
+    away, _back = falls(Story(header=a_header(vantages=summaries)).history())
+
+    assert [row.place for row in away.rows] == [DUBLIN, "frankfurt"]
