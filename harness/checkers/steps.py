@@ -20,6 +20,7 @@ from harness.checkers.timeline import FailoverTimes, VantageTimes
 from harness.checkers.tracks import tracks_of
 from harness.events import HttpReply, VantageName
 from harness.history import History
+from harness.resolving import Resolver
 from harness.stack import Stack
 
 _GRID = 2.0**20
@@ -187,11 +188,13 @@ def _first_checker_s(
 
 
 def _expired_s(history: History, arrived: Moment) -> float | None:
-    """When the answer that the last request before the change was made by had outlived its TTL."""
+    """When the answer that the last request before the change was made by had left the cache of its resolver."""
     before = history[arrived.evidence[0]] if len(arrived.evidence) > 1 else None
-    if isinstance(before, HttpReply) and before.resolved_s is not None:
-        return before.resolved_s + (history.header.stack.record_ttl_s if before.ttl_s is None else before.ttl_s)
-    return None
+    if not isinstance(before, HttpReply) or before.resolved_s is None:
+        return None
+    ttl_s = history.header.stack.record_ttl_s if before.ttl_s is None else before.ttl_s
+    named = (vantage.resolver for vantage in history.header.vantages if vantage.name == before.vantage)
+    return before.resolved_s + next(named, Resolver()).kept_s(ttl_s)
 
 
 def _bounds_s(stack: Stack, allowances: Allowances) -> tuple[float | None, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from builders import DUBLIN, EU, FRANKFURT, SYDNEY, US, Story, reply
+from builders import DUBLIN, EU, FRANKFURT, SYDNEY, US, VANTAGES, Story, a_header, reply
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +13,7 @@ from harness.checkers.steps import Step, Waterfall, all_steps, failback_steps, f
 from harness.checkers.timeline import FailoverTimes, failover_times
 from harness.events import AnyEvent, DnsAnswer, HealthObservation, HttpReply
 from harness.history import History
+from harness.resolving import Resolver
 
 
 def times_of(history: History) -> FailoverTimes:
@@ -189,3 +190,16 @@ def test_the_steps_always_add_up_exactly_to_what_was_measured(
             assert all(step.took_s >= 0 for step in fall.steps)
             assert sum(step.took_s for step in fall.steps) == fall.total_s
             assert fall.total_s == pytest.approx(measured_s, abs=2e-6)
+
+
+def test_a_resolver_that_keeps_answers_longer_is_where_the_time_goes():
+    """Dublin's resolver keeps the answer of 120 s until 200 s, not until 180 s: DNS had changed at 150 s."""
+    keeps = tuple(msgspec.structs.replace(one, resolver=Resolver(ttl_min_s=80)) for one in VANTAGES)
+    history = resolved(Story(header=a_header(vantages=keeps)).history())
+    late = History(
+        event
+        for event in history
+        if not (isinstance(event, HttpReply) and event.vantage == DUBLIN and 180 <= event.start_s < 210)
+    )
+
+    assert took_s(failover_steps(late, times_of(late), DUBLIN)) == [83, 0, 5, 50, 10, 0, 0, 0]
