@@ -13,8 +13,9 @@ import dns.edns
 import dns.message
 import dns.rcode
 import pytest
-from builders import EU, US
+from builders import AP, EU, US
 
+from harness.lab.client import LabClient
 from harness.lab.dns import LatencyDatabase
 from harness.lab.state import LabInfo
 from harness.target import Target, save_target
@@ -70,6 +71,31 @@ class TestOnTheLab:
         for told in ("api.example.test from 500 client subnets", "eu-west-1", " %", "500 answers in", "PASS  reports/"):
             assert told in ended.out
         assert [path.suffix for path in Path("reports/sweeps").iterdir()] == [".parquet"]
+
+    def test_a_planted_routing_fault_is_found_by_the_diff(
+        self, harness: Callable[..., Any], lab: LabInfo, lab_target: Target
+    ) -> None:
+        """One subnet of Ireland is routed as if it asked from Sydney; the sweep after the repair sees it come back."""
+        Path("own.txt").write_text("".join(f"3.248.{number}.0/24\n" for number in range(30)))
+        arguments = ("sweep", "--lab", "tests", "--subnets-file", "own.txt", "--out")
+        client = LabClient(lab.endpoints.aws_url or "")
+        harness(*arguments, "before.parquet")
+        client.move_subnet("3.248.7.0/24", AP)
+        try:
+            harness(*arguments, "after.parquet")
+        finally:
+            client.move_no_subnets()
+        harness(*arguments, "repaired.parquet")
+
+        ended = harness("sweep", "diff", "before.parquet", "after.parquet")
+        repaired = harness("sweep", "diff", "after.parquet", "repaired.parquet", "--json")
+
+        assert ended.exit_code == 1
+        assert f"3.248.7.0/24, in aws:eu-west-1: moved without need, {AP} instead of {EU}" in ended.out
+        assert [(flow["change"], flow["subnets"]) for flow in json.loads(repaired.out)["flows"]] == [
+            ("stayed", 29),
+            ("moved home", 1),
+        ]
 
 
 def rows(columns: str) -> list[tuple[Any, ...]]:
