@@ -4,7 +4,7 @@
 
 Load: one latency-routed name asked from distinct /24 client subnets, 100 in flight. The server is the lab's, in its own
 process. The sweep counts with all that the command does: every answer checked (id, source, question, echoed subnet,
-scope), every subnet recorded with its answer; writing the Parquet file is timed beside it. dnspython asks one question
+scope), every subnet recorded with its answer; writing the Parquet file, and comparing it with itself, is timed beside. dnspython asks one question
 after the other, as its `dns.query.udp` does, which checks id, source and question. dnsperf, where it is installed,
 sends the same questions and checks ids; it is C. The three take turns; each round is a ratio of its own, so noise that
 lasts longer than a round cancels out. Targets: at least 20 x dnspython, at least 0.3 x dnsperf, every answer right.
@@ -39,6 +39,7 @@ from harness.clock import ScaledClock
 from harness.lab.dns import LatencyDatabase
 from harness.probes.flights import Counts
 from harness.sweep.asking import Part, sweep
+from harness.sweep.comparing import compare as compare_maps
 from harness.sweep.places import Places
 from harness.sweep.subnets import Subnet, public_subnets
 from harness.sweep.table import About, write_map
@@ -59,6 +60,7 @@ class Round(msgspec.Struct, frozen=True):
     wrong: int
     counts: Counts
     write_s: float
+    diff_s: float
 
     @property
     def over_dnspython(self) -> float:
@@ -79,8 +81,11 @@ def one_round(subnets: Sequence[Subnet], queries: list[bytes], port: int, latenc
     cpu_s = _cpu_s() - cpu_s
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        write_map(Path(folder) / "map", part, _about(part), region_of=_region_of, places=Places(catalogue()))
-    write_s = time.perf_counter() - begun
+        file = Path(folder) / "map.parquet"
+        write_map(file, part, _about(part), region_of=_region_of, places=Places(catalogue()))
+        write_s = time.perf_counter() - begun
+        compare_maps(file, file, catalogue())
+        diff_s = time.perf_counter() - begun - write_s
     answered, lost, took_s = load(port, queries, DNSPERF_S) if shutil.which("dnsperf") else (0, 0, 1.0)
     dnspython_per_s, dnspython_cpu_us = _dnspython(subnets[: int(len(subnets) * SHARE_OF_DNSPYTHON)], port)
     return Round(
@@ -92,6 +97,7 @@ def one_round(subnets: Sequence[Subnet], queries: list[bytes], port: int, latenc
         wrong=len(subnets) - _right(part, latency),
         counts=part.counts,
         write_s=write_s,
+        diff_s=diff_s,
     )
 
 
@@ -167,6 +173,7 @@ def report(rounds: list[Round]) -> dict[str, object]:
         ("dnspython_cpu_us", "µs"),
         ("dnsperf_per_s", "/s"),
         ("write_s", "s"),
+        ("diff_s", "s"),
         ("over_dnspython", "x"),
         ("cpu_over_dnspython", "x"),
         ("over_dnsperf", "x"),
