@@ -2,13 +2,14 @@
 
     python benchmarks/sweep.py [--subnets 100000] [--rounds 3] [--json FILE]
 
-Load: one latency-routed name asked from distinct /24 client subnets, 100 in flight. The server is the lab's, in its own
-process. The sweep counts with all that the command does: every answer checked (id, source, question, echoed subnet,
-scope), every subnet recorded with its answer; writing the Parquet file, and comparing it with itself, is timed beside. dnspython asks one question
-after the other, as its `dns.query.udp` does, which checks id, source and question. dnsperf, where it is installed,
-sends the same questions and checks ids; it is C. The three take turns; each round is a ratio of its own, so noise that
-lasts longer than a round cancels out. Targets: at least 20 x dnspython, at least 0.3 x dnsperf, every answer right.
-On a machine that is busy with other work the CPU seconds of each client are the steadier figure; they are shown too.
+Load: one latency-routed name asked from distinct /24 client subnets, 100 in flight. The server is the lab's, in its
+own process. The sweep counts with all that the command does: every answer checked (id, source, question, echoed
+subnet, scope), every subnet recorded with its answer; writing the Parquet file, and comparing it with itself, is timed
+beside it. dnspython asks one question after the other, as its `dns.query.udp` does, which checks id, source and
+question. dnsperf, where it is installed, sends the same questions and checks ids; it is C. The three take turns; each
+round is a ratio of its own, so noise that lasts longer than a round cancels out. Targets: at least 20 x dnspython, at
+least 0.3 x dnsperf, every answer right. On a machine that is busy with other work the CPU seconds of each client are
+the steadier figure; they are shown too.
 """
 
 from __future__ import annotations

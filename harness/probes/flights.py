@@ -103,19 +103,21 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         return Counts(**{field: getattr(self, field) + getattr(other, field) for field in self.__struct_fields__})
 
 
-class Flight(Generic[Label]):
-    """One question from its first sending to its end: `reply` is None while there is none, and when it is given up."""
+class Flight(msgspec.Struct, Generic[Label], gc=False):
+    """One question from its first sending to its end: `reply` is None while there is none, and when it is given up.
 
-    __slots__ = ("end_s", "label", "message", "over", "question", "reply", "resend_s", "start_s", "tries")
+    Left out of garbage collection, which would go through a hundred thousand of them again and again.
+    """
 
-    def __init__(self, label: Label, question: Question, message: bytes, start_s: float) -> None:
-        self.label = label
-        self.question = question
-        self.message = message
-        self.start_s = self.end_s = self.resend_s = start_s
-        self.tries = 0
-        self.over = False
-        self.reply: Reply | None = None
+    label: Label
+    question: Question
+    message: bytes
+    start_s: float
+    end_s: float
+    resend_s: float
+    tries: int = 0
+    over: bool = False
+    reply: Reply | None = None
 
 
 class Flights(Generic[Label]):
@@ -179,7 +181,7 @@ class Flights(Generic[Label]):
             label, question = entry
             message_id = self._free_id()
             now_s = self._clock.now_s()
-            flight = Flight(label, question, message_id + question.message, now_s)
+            flight = Flight(label, question, message_id + question.message, now_s, now_s, now_s)
             self._by_id[message_id] = flight
             self.in_flight += 1
             self._asked += 1

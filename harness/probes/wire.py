@@ -38,7 +38,7 @@ class MalformedReply(ValueError):
     """Bytes that are no reply to the question: they are ignored, as a resolver would."""
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """One question, ready to be sent again and again under new ids."""
 
     message: bytes
