@@ -69,6 +69,15 @@ def journal_for(target: Target, asked_for: str | None) -> str:
     return asked_for or target.journal or str(journal_file(target.name))
 
 
+def journals_here() -> tuple[str, ...]:
+    """Every undo journal of this folder: the files in it, and those that its target files name."""
+    found = [str(path) for path in sorted((HARNESS_FOLDER / "journal").glob("*.jsonl"))]
+    for path in sorted((HARNESS_FOLDER / "targets").glob("*.json")):
+        named = load_target(path).journal
+        found += [named] if named else []
+    return tuple(dict.fromkeys(found))
+
+
 def _file_name(name: str) -> str:
     """A target may be called anything; `recover` looks for journals in one folder only."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "_"

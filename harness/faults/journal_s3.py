@@ -81,8 +81,7 @@ class S3Store:
                 return self._hold(holder, etag)
         raise JournalOpen(f"undo journal {self.where}: others were quicker {WRITE_ATTEMPTS} times; try again")
 
-    def lock_is_free_in_s(self) -> float:
-        """How long the lease of whoever holds it still runs, unless it is renewed."""
+    def free_in_s(self) -> float:
         there = self._get(self._lock_key)
         return 0.0 if _holder_of(there) is None else max(0.0, LEASE_WALL_S - there.age_s)
 

@@ -68,6 +68,10 @@ class JournalStore(Protocol):
         """Why the journal is not ours any more; None while it is."""
         ...
 
+    def free_in_s(self) -> float:
+        """How long the holder's lease still runs, unless it renews it; infinite where a lock has no lease."""
+        ...
+
     def release(self) -> None: ...
 
 
@@ -143,6 +147,9 @@ class FileStore:
 
     def lost(self) -> str | None:
         return None
+
+    def free_in_s(self) -> float:
+        return float("inf")
 
     def release(self) -> None:
         if self._fd >= 0:

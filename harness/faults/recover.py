@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import RollbackFailed
+from harness.audit import LoggedCall
+from harness.errors import JournalOpen, JournalUnwritable, RollbackFailed
 from harness.faults.journal import Journal, Opened
+from harness.faults.journal_store import JournalStore, store_at
 from harness.faults.undo import undo
 from harness.target import Target
+
+ASK_AGAIN_WALL_S = 5.0
 
 
 class Recovered(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,17 +23,23 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     how: str
     """"recovered", "gone", or why not."""
     ok: bool
+    calls: tuple[str, ...] = ()
+    """What was changed for it: "apigateway UpdateStage in eu-west-1: HTTP 200". None when it had been undone."""
 
 
-def recover(path: Path, report: Callable[[Recovered], None]) -> list[Recovered]:
+def recover(
+    where: Path | str, report: Callable[[Recovered], None], waiting: Callable[[str], None] = lambda _text: None
+) -> list[Recovered]:
     """Rolls back every open entry, newest first; those that fail stay open. Doing it twice is harmless.
+
+    Where a dead run's lease on a shared journal has to end first, that is waited for, and `waiting` told.
 
     Raises:
         JournalOpen: a run that holds the journal is still going.
         RollbackFailed: at least one entry is still open; `report` was told which and why.
     """
     results: list[Recovered] = []
-    with Journal(path, run="recover") as journal:
+    with _journal(store_at(where), waiting) as journal:
         for entry in reversed(journal.open_entries()):
             result = _recover_one(entry, journal)
             results.append(result)
@@ -39,12 +50,36 @@ def recover(path: Path, report: Callable[[Recovered], None]) -> list[Recovered]:
     return results
 
 
+def _journal(store: JournalStore, waiting: Callable[[str], None]) -> Journal:
+    """Held; a holder that does not renew its lease is waited out."""
+    left_s = float("inf")
+    while True:
+        try:
+            return Journal(store, run="recover")
+        except JournalOpen as error:
+            before_s, left_s = left_s, store.free_in_s()
+            if left_s >= before_s:
+                raise  # Renewed meanwhile, or a lock that has no lease: its run is alive.
+            waiting(f"{error}: waiting {left_s:.0f} s for that")
+            time.sleep(min(left_s, ASK_AGAIN_WALL_S) + 1)
+
+
 def _recover_one(entry: Opened, journal: Journal) -> Recovered:
     target = Target(entry.stack, entry.endpoints, name=entry.target)
+    made: list[str] = []
+
+    def heard(call: LoggedCall) -> None:
+        if call.changes and call.phase == "ended":
+            ended = call.error or f"HTTP {call.status}"
+            made.append(f"{call.service} {call.operation} in {call.region}: {ended}")
+
+    stop = target.aws.calls.listen(heard)
     try:
         how = undo(entry, target, target.new_clock())
-    except RollbackFailed as error:
-        return Recovered(entry=entry, how=str(error), ok=False)
-    how = "recovered" if how == "rolled back" else how
-    journal.close(entry.id, how)
-    return Recovered(entry=entry, how=how, ok=True)
+        how = "recovered" if how == "rolled back" else how
+        journal.close(entry.id, how)
+    except (RollbackFailed, JournalUnwritable) as error:
+        return Recovered(entry=entry, how=str(error), ok=False, calls=tuple(made))
+    finally:
+        stop()
+    return Recovered(entry=entry, how=how, ok=True, calls=tuple(made))

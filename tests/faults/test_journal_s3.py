@@ -16,9 +16,12 @@ from journals import opened
 from harness.aws import Aws
 from harness.errors import JournalOpen, JournalUnwritable, TargetError, UsageError
 from harness.faults import journal_s3
+from harness.faults.calls import carry_out
+from harness.faults.health_broken import HealthBroken
 from harness.faults.journal import Journal
 from harness.faults.journal_s3 import S3Store, compacted
 from harness.faults.journal_store import Holder, store_at
+from harness.faults.recover import recover
 from harness.target import Target
 
 pytestmark = pytest.mark.lab
@@ -235,3 +238,44 @@ def test_an_s3_journal_that_was_copied_is_a_journal_file(aws: Aws, where: str, t
 
     with Journal(copy, run="recover") as journal:
         assert journal.open_entries() == [entry]
+
+
+def test_recover_waits_for_the_lease_of_a_run_that_died_elsewhere(
+    aws: Aws, where: str, lab_target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is gone left health-broken behind and renews nothing; its lease ends, and then it is undone."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", str(lab_target.endpoints.aws_url))
+    monkeypatch.setattr("harness.faults.recover.ASK_AGAIN_WALL_S", 0.0)
+    fault = HealthBroken(region=EU)
+    snapshot = fault.snapshot(lab_target)
+    store = S3Store(where, aws)
+    with Journal(store, run="gone") as journal:
+        journal.open(fault, snapshot, target="lab", stack=lab_target.stack, endpoints=lab_target.endpoints)
+    of_another_machine(aws, where)
+    carry_out(fault.changes(lab_target.stack, snapshot), lab_target)
+    waited: list[str] = []
+
+    def the_lease_ends(text: str) -> None:
+        waited.append(text)
+        monkeypatch.setattr(journal_s3, "LEASE_WALL_S", -1.0)
+
+    (result,) = recover(where, lambda _result: None, the_lease_ends)
+
+    assert (result.how, result.calls) == ("recovered", (f"apigateway UpdateStage in {EU}: HTTP 200",))
+    assert waited
+    assert "run elsewhere (process 1 on other)" in waited[0]
+    assert fault.is_rolled_back(lab_target, snapshot)
+
+
+def test_recover_is_refused_while_a_run_elsewhere_renews_its_lease(
+    aws: Aws, where: str, lab_target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", str(lab_target.endpoints.aws_url))
+    monkeypatch.setattr(journal_s3, "RENEW_EVERY_WALL_S", 0.2)
+    monkeypatch.setattr("harness.faults.recover.ASK_AGAIN_WALL_S", 1.0)
+    alive = of_another_machine(aws, where)
+    try:
+        with pytest.raises(JournalOpen, match="run elsewhere"):
+            recover(where, lambda _result: None)
+    finally:
+        alive.release()
