@@ -57,7 +57,11 @@ def decode_plan(path: Path, text: str) -> GameDayPlan:
         return msgspec.convert(values, GameDayPlan)
     except msgspec.ValidationError as error:
         told, where = _path_in(str(error))
-        raise InvalidPlan(str(Problem(path=path, at=position_of(where, key_positions(text)), what=told))) from error
+        positions = key_positions(text)
+        # A rule of ours is told of the whole table, and begins with the name of the key that broke it.
+        named = (*where, told.split()[0].strip("`"))
+        at = position_of(named if named in positions else where, positions)
+        raise InvalidPlan(str(Problem(path=path, at=at, what=told))) from error
     except UsageError as error:
         # Guards tell what is wrong with them, not where they stand.
         raise InvalidPlan(str(_guard_problem(path, text, values) or f"{path}: {error}")) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.gameday.load import decode_plan
+from harness.gameday.load import load_plan
 from harness.gameday.log import PLAN_FILE, Day, load_day
 from harness.gameday.outcome import Outcome, StepRun, outcome_of
 from harness.gameday.plan import GameDayPlan
@@ -12,15 +12,14 @@ from harness.report.summary import load_summary
 from harness.run import load_findings, load_run
 
 
-def plan_of(folder: Path) -> GameDayPlan:
-    """As it was when the day began. Raises InvalidPlan."""
-    path = folder / PLAN_FILE
-    return decode_plan(path, path.read_text("utf-8"))
-
-
 def outcome_of_folder(folder: Path) -> tuple[GameDayPlan, Day, Outcome]:
-    """Raises UsageError, InvalidPlan, InvalidHistory: a part of the day is missing or cannot be read."""
-    plan, day = plan_of(folder), load_day(folder)
+    """With the plan as it was when the day began.
+
+    Raises:
+        UsageError, InvalidPlan, InvalidHistory: a part of the day is missing or cannot be read.
+    """
+    day = load_day(folder)
+    plan = load_plan(folder / PLAN_FILE).plan
     runs = {number: _step_run(folder / step.run) for number, step in day.done.items() if step.run}
     return plan, day, outcome_of(plan, day, runs)
 

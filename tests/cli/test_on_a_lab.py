@@ -190,3 +190,40 @@ def test_a_vantage_that_sees_nothing_is_told_and_fails_the_check(harness: Callab
     assert ended.exit_code == 1
     assert "deaf: resolver: no usable answer from 127.0.0.1:1 to 3 tries" in ended.out
     assert "1 of 2 vantages saw everything well" in ended.out
+
+
+PLAN = """\
+title = "On a lab"
+owner = "tests"
+goal = "A day goes from plan to report"
+target = "lab"
+vantages = "aws:eu-west-1"
+
+[[experiments]]
+scenario = "deployment"
+approval = "ready?"
+"""
+
+
+def test_a_game_day_heals_what_was_left_open_first_and_goes_on_where_it_stopped(
+    lab_target: Target, harness: Callable[..., Any]
+) -> None:
+    """Stopped for want of a person; meanwhile something is broken and forgotten; then resumed with --approve."""
+    Path("day.toml").write_text(PLAN)
+    options = ("--lab", "tests", "--scenarios", str(Path(__file__).parents[2] / "scenarios"))
+    first = harness("gameday", "run", "day.toml", *options)
+    break_and_forget(lab_target)
+
+    second = harness("gameday", "run", "--resume", "--approve", *options)
+
+    assert (first.exit_code, second.exit_code) == (4, 0)
+    assert "was not approved: ready?" in first.err
+    assert "healed health-broken in eu-west-1: recovered" in second.err
+    assert HealthBroken(region=EU).snapshot(lab_target) == {"HEALTH": "200"}
+    (folder,) = Path("reports").glob("*-gameday-on-a-lab")
+    outcome = json.loads((folder / "outcome.json").read_text())
+    assert outcome["verdict"] == "pass"
+    assert [one["how"] for one in outcome["healed"]] == ["recovered"]
+    assert outcome["steps"][0]["attempts"] == 1
+    assert (folder / outcome["steps"][0]["ended"]["run"] / "index.html").exists()
+    assert "On a lab" in Path("reports/index.html").read_text()
