@@ -11,7 +11,6 @@ import msgspec
 from harness.errors import InvalidPlan, UsageError
 from harness.gameday.plan import GameDayPlan, PlannedExperiment
 from harness.gameday.positions import KeyPath, Position, key_positions, position_of
-from harness.guards import AnyGuard
 from harness.parameters import load_scenario, parameters_of, parameters_taken, scenario_file, unknown_parameter
 
 _AT = re.compile(r" - at `\$(?P<path>[^`]*)`$")
@@ -62,9 +61,6 @@ def decode_plan(path: Path, text: str) -> GameDayPlan:
         named = (*where, told.split()[0].strip("`"))
         at = position_of(named if named in positions else where, positions)
         raise InvalidPlan(str(Problem(path=path, at=at, what=told))) from error
-    except UsageError as error:
-        # Guards tell what is wrong with them, not where they stand.
-        raise InvalidPlan(str(_guard_problem(path, text, values) or f"{path}: {error}")) from error
 
 
 def problems_of(loaded: LoadedPlan, scenarios: Path) -> list[Problem]:
@@ -119,17 +115,6 @@ def _path_in(message: str) -> tuple[str, KeyPath]:
     last = path[-1] if path else None
     of_value = isinstance(last, str) and told.startswith(("Expected", "Invalid"))
     return (f"`{last}`: {told[0].lower()}{told[1:]}" if of_value else told), path
-
-
-def _guard_problem(path: Path, text: str, values: dict[str, object]) -> Problem | None:
-    guards = values.get("guards")
-    for number, one in enumerate(guards if isinstance(guards, list) else []):
-        try:
-            msgspec.convert(one, AnyGuard)
-        except UsageError as error:
-            at = position_of(("guards", number), key_positions(text))
-            return Problem(path=path, at=at, what=str(error))
-    return None
 
 
 def _syntax_problem(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Problem:

@@ -60,7 +60,7 @@ def test_there_are_the_four_examples() -> None:
         (MINIMAL + '[[guards]]\nguard = "alarms"' + EXPERIMENT, "day.toml:6:1: `guard`: invalid value 'alarms'"),
         (
             MINIMAL + '[[guards]]\nguard = "every-vantage-served"\nlongest_s = -1' + EXPERIMENT,
-            "day.toml:5:1: guard 'every-vantage-served': longest_s -1",
+            "day.toml:6:1: guard 'every-vantage-served': longest_s -1",
         ),
     ],
 )
