@@ -82,7 +82,11 @@ class Lab:
             lab_routes={
                 **lab_routes(lambda: self.info, self.clock, self.truth, self._defects_on),
                 **lever_routes(
-                    _Turned(self._tables, self._tell_gateways), settings.regions, self.clock, self.truth.add
+                    _Turned(self._tables, self._tell_gateways),
+                    settings.regions,
+                    self.clock,
+                    self.truth.add,
+                    reset_others=self._restore_resolvers,
                 ),
                 **defect_routes(self._tables, settings.regions, self.clock, self.truth.add),
                 **replication_routes(self._tables.replicated_since),
@@ -231,6 +235,9 @@ class Lab:
     def _reload_zones(self) -> None:
         self._dns.replace_zones(read_zones(self._aws.route53()))
         self._dns.endpoints_changed()
+
+    def _restore_resolvers(self) -> None:
+        self._resolvers.restore_all()
 
     def _health_changed(self) -> None:
         self._dns.health_changed()

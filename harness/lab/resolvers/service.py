@@ -90,6 +90,11 @@ class LabResolvers:
         """Back to the settings that it was made with. Raises LabError when there is no such resolver."""
         return self._on_loop(self._restore(name))
 
+    def restore_all(self) -> None:
+        for running in list(self._running.values()):
+            if running.overridden:
+                self.restore(running.name)
+
     def remove(self, name: str) -> None:
         """Ends it; what does not exist is gone already."""
         self._on_loop(self._remove(name))

@@ -11,6 +11,7 @@
     PUT    /lab/levers/coalescing                    {"within_s"}
     PUT    /lab/levers/outage/REGION                 {"mode"}: its endpoints "refuse" connections, or "hang"
     PUT    /lab/levers/slow-table/REGION             {"delay_s", "share"}: calls that its APIs make of their tables
+    PUT    /lab/levers/resolver/NAME                 see lab/routes/resolvers.py
     GET, DELETE on each of these paths               see it (404 when it is not turned); undo it
 
 PUT and DELETE answer with all levers. An error is {"error": {"field", "message"}} with status 400, 404 or 405.
@@ -58,14 +59,28 @@ class _Lever(NamedTuple):
     """With a body of None: undone."""
 
 
-def lever_routes(tables: Turnable, regions: Sequence[RegionName], clock: Clock, truth: TruthLog) -> dict[str, WsgiApp]:
-    """path -> WSGI app; `regions` are the lab's."""
-    return {PREFIX: json_app(PREFIX, _LeverRoutes(tables, regions, clock, truth).answer)}
+def lever_routes(
+    tables: Turnable,
+    regions: Sequence[RegionName],
+    clock: Clock,
+    truth: TruthLog,
+    reset_others: Callable[[], None] = lambda: None,
+) -> dict[str, WsgiApp]:
+    """path -> WSGI app; `regions` are the lab's. `reset_others` undoes the levers that have routes of their own."""
+    return {PREFIX: json_app(PREFIX, _LeverRoutes(tables, regions, clock, truth, reset_others).answer)}
 
 
 class _LeverRoutes:
-    def __init__(self, tables: Turnable, regions: Sequence[RegionName], clock: Clock, truth: TruthLog) -> None:
+    def __init__(
+        self,
+        tables: Turnable,
+        regions: Sequence[RegionName],
+        clock: Clock,
+        truth: TruthLog,
+        reset_others: Callable[[], None],
+    ) -> None:
         self._tables = tables
+        self._reset_others = reset_others
         self._regions = regions
         self._clock = clock
         self._truth = truth
@@ -97,6 +112,7 @@ class _LeverRoutes:
         if request.method == "PUT":
             raise Refused(405, "method", "turn one lever at a time: PUT /lab/levers/NAME")
         if request.method == "DELETE":
+            self._reset_others()
             with self._turning:
                 return self._turn((), self._at_first, None)
         return self._tables.levers

@@ -11,8 +11,12 @@ from harness.clock import VirtualClock
 from harness.errors import LabError
 from harness.lab.client import LabClient
 from harness.lab.dns.latency import LatencyDatabase
+from harness.lab.replication.levers import Levers
 from harness.lab.resolvers import LabResolvers, ResolverSettings
+from harness.lab.routes.levers import PREFIX as LEVERS
+from harness.lab.routes.levers import lever_routes
 from harness.lab.routes.resolvers import LEVER_PREFIX, PREFIX, resolver_routes
+from harness.models.wan import ReplicationDelay
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +31,20 @@ def loop():
 
 
 @pytest.fixture
-def routes(loop, truth):
-    clock = VirtualClock(7.0)
+def clock():
+    return VirtualClock(7.0)
+
+
+@pytest.fixture
+def resolvers(loop, clock):
     resolvers = LabResolvers(loop, name_server=("127.0.0.1", 9), clock=clock, latency=LatencyDatabase.load(), seed=1)
-    yield resolver_routes(lambda: resolvers, clock, truth.append)
+    yield resolvers
     asyncio.run_coroutine_threadsafe(resolvers.stop(), loop).result(5)
+
+
+@pytest.fixture
+def routes(resolvers, clock, truth):
+    return resolver_routes(lambda: resolvers, clock, truth.append)
 
 
 @pytest.fixture
@@ -69,6 +82,22 @@ def test_its_lever_gives_it_other_settings_until_it_is_undone(ask, turn):
     undone = turn("DELETE", "isp")
     assert (undone[1]["overridden"], undone[1]["settings"]["reaches_name_servers"]) == (False, True)
     assert turn("DELETE", "isp") == undone
+
+
+def test_undoing_all_levers_undoes_a_resolvers_too(ask, turn, asking, resolvers):
+    class Tables:
+        levers = Levers(delay=ReplicationDelay())
+
+    app = lever_routes(Tables(), ("us-east-1",), VirtualClock(), lambda _: None, reset_others=resolvers.restore_all)[
+        LEVERS
+    ]
+    ask("PUT", "isp", {"ttl_min_s": 60})
+    ask("PUT", "other", {})
+    turn("PUT", "isp", {"answers": False})
+
+    assert asking(app, LEVERS)("DELETE")[0] == 200
+    settings = {one.name: one.settings for one in resolvers.all()}
+    assert settings == {"isp": ResolverSettings(ttl_min_s=60), "other": ResolverSettings()}
 
 
 @pytest.mark.parametrize(
