@@ -9,6 +9,7 @@ import pytest
 
 from harness.checkers.checks import (
     Allowances,
+    CheckersOnTime,
     DetectedInTime,
     FaultProven,
     FaultSight,
@@ -99,6 +100,7 @@ def test_a_disabled_endpoint_is_a_false_alarm(
                 UsersSuffered(region=region, at_most_s=parameters.users_may_suffer_s),
                 DetectedInTime(region=region),
                 SteadyAfter(),
+                CheckersOnTime(),
                 Paced(),
             ),
         )

@@ -14,6 +14,7 @@ import pytest
 
 from harness.checkers.checks import (
     Allowances,
+    CheckersOnTime,
     DetectedInTime,
     DnsChangedInTime,
     FaultProven,
@@ -140,6 +141,7 @@ def seen_failure(run: Run, fault: AnyFault, region: RegionName, item_path: str, 
             RoutedToNextNearest(region=region),
             UntouchedStayedPut(region=region),
             SteadyAfter(),
+            CheckersOnTime(),
             Paced(),
         ),
     )
