@@ -92,10 +92,10 @@ def stragglers_of(history: History, experiment: ExperimentEvent, allowances: All
         if times.window.proven
         for stretch in late_dns(times, dns_limit(stack, allowances))
     ]
-    found = [
-        stretch for name in tracks.vantages for stretch in straggling(tracks, name, experiment, stack.record_ttl_s)
-    ]
-    return sorted([*found, *late], key=lambda stretch: (stretch.since_s, stretch.vantage))
+    return sorted(
+        [*straggling(tracks, experiment, stack.record_ttl_s), *late],
+        key=lambda stretch: (stretch.since_s, stretch.vantage),
+    )
 
 
 def _watched(history: History, experiment: ExperimentEvent) -> set[VantageName]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import enum
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -112,14 +113,30 @@ class _Look(msgspec.Struct, frozen=True):
     reason: Reason
 
 
-def straggling(tracks: Tracks, vantage: VantageName, experiment: ExperimentEvent, ttl_s: float) -> list[Straggling]:
-    """In order of time; `ttl_s` is what the record's is where no answer tells it."""
-    truth = _Truth(tracks.dns[vantage].events, ttl_s)
+def straggling(tracks: Tracks, experiment: ExperimentEvent, ttl_s: float) -> list[Straggling]:
+    """Of all vantages; `ttl_s` is what the record's is where no answer tells it."""
     regions = _regions_of_addresses(tracks)
+    return [
+        stretch
+        for vantage in tracks.vantages
+        for stretch in _straggling_of(vantage, tracks, experiment, _Known(ttl_s, regions))
+    ]
+
+
+class _Known(NamedTuple):
+    ttl_s: float
+    regions: Mapping[str, RegionName]
+    """By address."""
+
+
+def _straggling_of(
+    vantage: VantageName, tracks: Tracks, experiment: ExperimentEvent, known: _Known
+) -> list[Straggling]:
+    truth = _Truth(tracks.dns[vantage].events, known.ttl_s)
     found: list[Straggling] = []
     stretch: list[_Look] = []
     for index, reply in tracks.https[vantage].between(experiment.start_s, experiment.end_s):
-        region = reply.region or regions.get(reply.address or "")
+        region = reply.region or known.regions.get(reply.address or "")
         allowed = truth.allowed(reply.start_s, reply.end_s)
         if region is None or not allowed:
             continue
