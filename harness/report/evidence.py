@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness.events import (
     AnyEvent,
     DeploymentSeen,
@@ -20,7 +22,9 @@ from harness.events import (
 )
 from harness.findings import Finding
 from harness.history import History
-from harness.report.words import count
+from harness.report.looks import REASONS
+from harness.report.words import count, listed
+from harness.resolving import SubnetFate
 
 
 def evidence_lines(history: History, finding: Finding) -> list[str]:
@@ -86,14 +90,35 @@ def _worked(done: ItemWrite | ItemRead) -> str:
 
 
 def _answered(answer: DnsAnswer) -> str:
+    by = "" if answer.is_truth else f" by {answer.nameserver}"
     if answer.error or not answer.addresses:
-        return answer.error or f"{answer.rcode} without an address"
-    return f"{', '.join(answer.addresses)} ({answer.region or 'no known region'})"
+        return (answer.error or f"{answer.rcode} without an address") + by
+    told = f"{', '.join(answer.addresses)} ({answer.region or 'no known region'}){by}"
+    return "; ".join([told, *_dropped(answer.subnet)])
 
 
 def _replied(reply: HttpReply) -> str:
     served = f" by {reply.region}" if reply.region else ""
-    return (reply.error or f"HTTP {reply.status}") + served + (f" at {reply.address}" if reply.address else "")
+    told = (reply.error or f"HTTP {reply.status}") + served + (f" at {reply.address}" if reply.address else "")
+    return "; ".join([told, *_how_it_got_there(reply)])
+
+
+def _how_it_got_there(reply: HttpReply) -> Iterator[str]:
+    """What was not plain about the way, which explains where it led."""
+    if reply.refused:
+        yield f"{listed(reply.refused)} could not be connected to"
+    if reply.connection_age_s is not None:
+        yield f"over a connection opened {reply.connection_age_s:.1f} s before"
+    if reply.beyond_ttl is not None and reply.resolved_s is not None:
+        ttl = "" if reply.ttl_s is None else f", TTL {reply.ttl_s:g} s"
+        yield f"by an answer {reply.start_s - reply.resolved_s:.1f} s old{ttl}: {REASONS[reply.beyond_ttl]}"
+    yield from _dropped(reply.subnet)
+    if reply.cache is not None:
+        yield f"from cache {reply.cache} of its resolver"
+
+
+def _dropped(subnet: SubnetFate | None) -> list[str]:
+    return ["the client subnet was dropped on the way"] if subnet is SubnetFate.DROPPED else []
 
 
 def _polled(seen: HealthObservation) -> str:

@@ -11,6 +11,7 @@ from harness.findings import Finding, Verdict
 from harness.report.words import count, family
 
 FOLD_ABOVE = 3
+FOLD_MEASURED_ABOVE = 8
 ABORTED = "aborted"
 """Checker of the finding that says that an experiment did not run to its end: it explains all that is not known."""
 
@@ -46,7 +47,8 @@ def _passes(findings: Sequence[Finding]) -> list[Fold]:
     folds = []
     for name, mine in _grouped((finding, family(finding)) for finding in findings):
         passes = [finding for finding in mine if finding.verdict is Verdict.PASS]
-        if len(passes) > FOLD_ABOVE:
+        # What was measured is worth a line each, as long as the lines are few.
+        if len(passes) > (FOLD_ABOVE if all(one.measured is None for one in passes) else FOLD_MEASURED_ABOVE):
             which = "all" if len(passes) == len(mine) else "the other"
             same = {(finding.checker, finding.claim) for finding in passes}
             rules = f"{which} {len(passes)} rules of {name!r} hold"

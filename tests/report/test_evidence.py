@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from builders import AP, DUBLIN, EU, a_fault, a_history, an_experiment, deployment, dns, gap, health, reply
 
-from harness.events import AnyEvent, DeployedResource, Note
+from harness.events import AnyEvent, DeployedResource, HttpReply, Note
 from harness.findings import Finding
 from harness.report.evidence import describe, evidence_lines
+from harness.resolving import BeyondTtl, DnsWay, SubnetFate
 
 RESOURCE = DeployedResource(region=EU, resource="AWS::Route53::RecordSet euApi", properties={"ttl": "60"})
 
@@ -33,6 +34,31 @@ RESOURCE = DeployedResource(region=EU, resource="AWS::Route53::RecordSet euApi",
 )
 def test_an_event_is_told_on_one_line(event: AnyEvent, told: str) -> None:
     assert describe(event) == told
+
+
+def straggler(**fields: object) -> HttpReply:
+    return msgspec.structs.replace(reply(DUBLIN, EU, 200), resolved_s=100.0, ttl_s=60.0, **fields)
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (
+            straggler(beyond_ttl=BeyondTtl.CLAMPED),
+            "by an answer 100.0 s old, TTL 60 s: the resolver keeps answers longer than their TTL",
+        ),
+        (straggler(connection_age_s=90.0), "over a connection opened 90.0 s before"),
+        (straggler(subnet=SubnetFate.DROPPED), "the client subnet was dropped on the way"),
+        (straggler(refused=("127.1.0.1", "127.1.0.2")), "127.1.0.1 and 127.1.0.2 could not be connected to"),
+        (straggler(cache=2), "from cache 2 of its resolver"),
+        (
+            msgspec.structs.replace(dns(DUBLIN, EU, 1), way=DnsWay.RECURSIVE, subnet=SubnetFate.DROPPED),
+            "127.2.0.1 (eu-west-1) by 127.0.0.1:53; the client subnet was dropped on the way",
+        ),
+    ],
+)
+def test_what_was_not_plain_about_the_way_is_told(event: AnyEvent, told: str) -> None:
+    assert describe(event).endswith(told)
 
 
 def test_of_a_deployment_only_the_resource_in_question_is_told() -> None:

@@ -33,6 +33,15 @@ def test_few_passes_of_a_kind_are_all_shown(a_finding: Make) -> None:
     assert lines_of(three) == three
 
 
+def test_a_few_passes_that_measured_something_are_all_shown(a_finding: Make) -> None:
+    """As of stragglers: each has its own seconds and its own reason."""
+    named = [a_finding(checker="stragglers-named", claim=f"v{n} straggles", measured=99.0, unit="s") for n in range(5)]
+    many = [a_finding(checker="latency", claim=f"pair {n}", measured=0.8, unit="s") for n in range(9)]
+
+    assert lines_of(named) == named
+    assert len(lines_of(many)) == 1
+
+
 def test_one_claim_that_held_each_time_is_said_once(a_finding: Make) -> None:
     assert told([a_finding(claim="DNS followed") for _ in range(14)]) == ["pass DNS followed: all 14 times"]
 
