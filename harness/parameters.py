@@ -14,7 +14,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 import msgspec
 
@@ -128,14 +128,24 @@ def load_scenario(path: Path) -> ModuleType:
     return module
 
 
+def breaks_every_region(module: ModuleType) -> bool:
+    """Whether some test of it is marked so: it runs only when somebody confirms it."""
+    marks = (mark for test in _tests(module) for mark in getattr(test, "pytestmark", ()))
+    return any(mark.name == "every_region" for mark in marks)
+
+
 def _declared(module: ModuleType) -> type[msgspec.Struct]:
     kind: type[msgspec.Struct] = getattr(module, _CLASS, NoParameters)
     return kind
 
 
 def _runs_for_each_region(module: ModuleType) -> bool:
-    tests = (test for name, test in vars(module).items() if name.startswith(_FILE_PREFIX) and inspect.isfunction(test))
-    return any(REGION in inspect.signature(test).parameters for test in tests)
+    return any(REGION in inspect.signature(test).parameters for test in _tests(module))
+
+
+def _tests(module: ModuleType) -> list[FunctionType]:
+    found = (test for name, test in vars(module).items() if name.startswith(_FILE_PREFIX))
+    return [test for test in found if inspect.isfunction(test)]
 
 
 def _who(modules: Sequence[ModuleType]) -> str:

@@ -64,7 +64,8 @@ class Stop(HarnessError):
 class Conduct:
     """One process's part of a day.
 
-    `command` gives the arguments of the experiment's process; `tell` shows a line to whoever looks.
+    `command` gives the arguments of the experiment's process; `tell` shows a line to whoever looks;
+    `ask` is None when a person said yes to everything beforehand.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Conduct:
         folder: Path,
         *,
         command: Callable[[PlannedExperiment, Path], Sequence[str]],
-        ask: Ask,
+        ask: Ask | None,
         tell: Callable[[str], None],
     ) -> None:
         self._plan = loaded.plan
@@ -90,7 +91,8 @@ class Conduct:
     def run(self, verdict: Callable[[Day], Verdict]) -> int:
         """Every step that is not done yet, in order. Returns the exit code; the day's verdict is `verdict`'s."""
         with self._notifier, self._signals_forwarded():
-            self._announce(f"started on {self._plan.target}: {self._plan.goal}")
+            again = bool(load_day(self._folder).attempts(0))
+            self._announce(f"{'resumed' if again else 'started'} on {self._plan.target}: {self._plan.goal}")
             try:
                 for number, experiment in enumerate(self._plan.experiments):
                     self._step(number, experiment)
@@ -172,6 +174,9 @@ class Conduct:
             time.sleep(min(left_s, LOOK_EVERY_WALL_S))
 
     def _approve(self, number: int, question: str) -> None:
+        if self._ask is None:
+            self._log.add(Approved(at=self._log.now(), step=number, by=f"{who()}, beforehand"))
+            return
         self._log.add(Asked(at=self._log.now(), step=number, question=question))
         self._announce(f"needs a person before {self._which(number)}: {question}")
         by = self._ask(f"{self._which(number)}: {question}", lambda: bool(self._signals))
@@ -224,6 +229,7 @@ def experiment_command(
 ) -> list[str]:
     """The process of one experiment: `harness run`, whose exit codes say how it ended."""
     settings = [option for name, value in experiment.settings.items() for option in ("--set", f"{name}={value}")]
+    settings += ["--all-regions", experiment.all_regions_of] if experiment.all_regions_of else []
     common = ["--report-dir", str(folder), "--game-day", str(log), "-p", "no:cacheprovider"]
     return [
         sys.executable,

@@ -11,7 +11,14 @@ import msgspec
 from harness.errors import InvalidPlan, UsageError
 from harness.gameday.plan import GameDayPlan, PlannedExperiment
 from harness.gameday.positions import KeyPath, Position, key_positions, position_of
-from harness.parameters import load_scenario, parameters_of, parameters_taken, scenario_file, unknown_parameter
+from harness.parameters import (
+    breaks_every_region,
+    load_scenario,
+    parameters_of,
+    parameters_taken,
+    scenario_file,
+    unknown_parameter,
+)
 
 _AT = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(?P<key>[^.\[\]]+)|\[(?P<number>\d+)\]|\[\.\.\.\]")
@@ -90,6 +97,9 @@ def _experiment_problems(experiment: PlannedExperiment, scenarios: Path) -> list
         return [(("scenario",), str(error))]
     taken = parameters_taken(module)
     found: list[tuple[KeyPath, str]] = []
+    if breaks_every_region(module) and not experiment.all_regions_of:
+        told = f"scenario {experiment.scenario} breaks every region at once: name the stack in `all_regions_of`"
+        found.append((("scenario",), told))
     for name, value in experiment.settings.items():
         if name not in taken:
             found.append((("parameters", name), f"scenario {experiment.scenario} has {unknown_parameter(name, taken)}"))

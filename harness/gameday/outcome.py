@@ -12,6 +12,7 @@ from harness.events import FaultPhase
 from harness.findings import Finding, Verdict
 from harness.gameday.log import Day, FaultSeen, Healed, NoteTyped, Notified, StepEnded
 from harness.gameday.plan import GameDayPlan
+from harness.report.words import count
 
 
 class StepRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +46,16 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     after_s: float | None
 
 
+class Deviation(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim that did not hold, or could not be told, with all that deviates from it."""
+
+    verdict: Verdict
+    claim: str
+    findings: int
+    explanation: str
+    """Of the first."""
+
+
 class StepOutcome(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     title: str
@@ -58,6 +69,18 @@ class StepOutcome(msgspec.Struct, frozen=True, kw_only=True):
     def verdict(self) -> Verdict:
         """UNKNOWN for what was not done, or did not come to its end."""
         return self.run.verdict if self.ended and self.run else Verdict.UNKNOWN
+
+    @property
+    def deviations(self) -> list[Deviation]:
+        """One for each claim: the places where it did not hold are on the run's page."""
+        found: dict[tuple[Verdict, str], list[Finding]] = {}
+        for finding in self.run.findings if self.run else ():
+            if finding.verdict is not Verdict.PASS:
+                found.setdefault((finding.verdict, finding.claim), []).append(finding)
+        return [
+            Deviation(verdict=verdict, claim=claim, findings=len(mine), explanation=mine[0].explanation)
+            for (verdict, claim), mine in found.items()
+        ]
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,28 +169,34 @@ def _judged(limit_s: float, what: What, worst: Measure | None) -> tuple[Verdict,
 
 
 def _detections(day: Day) -> Iterator[Detection]:
-    """One for each fault that took hold: the first note that says "noticed", from then until the next fault."""
-    faults: dict[str, dict[FaultPhase, FaultSeen]] = {}
-    for event in day.events:
-        if isinstance(event, FaultSeen):
-            faults.setdefault(event.fault_id, {})[event.phase] = event
-    began = sorted(phases[FaultPhase.INJECTED].at for phases in faults.values() if FaultPhase.INJECTED in phases)
+    """One for each kind of fault in each step: from its first injection to the first note that says "noticed".
+
+    A fault that flaps, or that was broken anew after a crash, is one thing to notice. A note is about the fault that
+    began last before it.
+    """
+    seen = [event for event in day.events if isinstance(event, FaultSeen)]
+    groups: dict[tuple[int, str, tuple[str, ...]], list[FaultSeen]] = {}
+    for event in seen:
+        groups.setdefault((event.step, event.fault, event.regions), []).append(event)
+    begins = {
+        key: min((one.at for one in group if one.phase is FaultPhase.INJECTED), default=None)
+        for key, group in groups.items()
+    }
     noticed = sorted((note for note in day.notes if note.noticed), key=lambda note: note.at)
-    for phases in faults.values():
-        injected = phases.get(FaultPhase.INJECTED)
-        if injected is None:
+    for (step, fault, regions), group in groups.items():
+        began = begins[step, fault, regions]
+        if began is None:
             continue
-        until = next((at for at in began if at > injected.at), None)
-        note = next((one for one in noticed if injected.at <= one.at and (until is None or one.at < until)), None)
-        over = phases.get(FaultPhase.ROLLED_BACK)
+        until = min((at for at in begins.values() if at and at > began), default=None)
+        note = next((one for one in noticed if began <= one.at and (until is None or one.at < until)), None)
         yield Detection(
-            step=injected.step,
-            fault=injected.fault,
-            regions=injected.regions,
-            injected_at=injected.at,
-            over_at=over.at if over else None,
+            step=step,
+            fault=fault,
+            regions=regions,
+            injected_at=began,
+            over_at=max((one.at for one in group if one.phase is FaultPhase.ROLLED_BACK), default=None),
             note=note,
-            after_s=(note.at - injected.at).total_seconds() if note else None,
+            after_s=(note.at - began).total_seconds() if note else None,
         )
 
 
@@ -193,12 +222,11 @@ def _actions(
         yield f"Nobody noted that they noticed {what}: would an alarm have told anyone?"
     lost = sum(isinstance(event, Notified) and event.error is not None for event in day.events)
     if lost:
-        yield f"Mend the webhook: {lost} messages were not taken"
+        yield f"Mend the webhook: {count(lost, 'message')} not taken"
 
 
 def _deviations(step: StepOutcome) -> Iterator[str]:
-    for finding in step.run.findings if step.run else ():
-        if finding.verdict is Verdict.FAIL:
-            yield f"Find out why not ({step.title}): {finding.claim}: {finding.explanation}"
-        elif finding.verdict is Verdict.UNKNOWN:
-            yield f"Make it measurable ({step.title}): {finding.claim}: {finding.explanation}"
+    for one in step.deviations:
+        asks = "Find out why not" if one.verdict is Verdict.FAIL else "Make it measurable"
+        more = f" (and {count(one.findings - 1, 'more finding')})" if one.findings > 1 else ""
+        yield f"{asks} ({step.title}): {one.claim}: {one.explanation}{more}"

@@ -104,10 +104,14 @@ class PlannedExperiment(_Part, frozen=True):
     """A question that a person says yes to before it begins; absent: nobody is asked."""
     pause_s: float = 0.0
     """Wall seconds of quiet before it begins."""
+    all_regions_of: str = ""
+    """The stack of which it may break every region at once, by name; a person has to say yes to it, too."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.pause_s <= 86_400:
             raise ValueError(f"pause_s {self.pause_s:g}: a pause lasts 0 to 86400 s")
+        if self.all_regions_of and not self.approval:
+            raise ValueError("all_regions_of needs an `approval`: every region is broken only when a person says yes")
 
     @property
     def title(self) -> str:
@@ -145,7 +149,8 @@ class GameDayPlan(_Part, frozen=True):
     rpo_s: float | None = None
     """Recovery point to prove: no write older than it was in one region alone. Stack seconds."""
     notify: Notify | None = None
-    vantages: str = "*"
+    vantages: str = ""
+    """Where to look from, as `harness run --from` takes it; absent: its default."""
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -68,6 +68,8 @@ _PHASES = {
     FaultPhase.PROVEN: "seen to bite",
     FaultPhase.ROLLING_BACK: "rolling back",
     FaultPhase.ROLLED_BACK: "fault out",
+    FaultPhase.REMOVED: "seen to be gone",
+    FaultPhase.REMOVAL_UNPROVEN: "not seen to be gone in time",
     FaultPhase.ROLLBACK_FAILED: "ROLLBACK FAILED",
 }
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from harness.findings import Verdict
 from harness.gameday.log import Day
-from harness.gameday.outcome import Outcome, StepOutcome
+from harness.gameday.outcome import Outcome
 from harness.gameday.plan import GameDayPlan
 from harness.gameday.runs import outcome_of_folder
 from harness.report.terminal import WIDTH, verdict_text
@@ -57,14 +57,9 @@ def state_of(plan: GameDayPlan, day: Day) -> str:
 
 def _steps(outcome: Outcome) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("verdict", "experiment", "parameters", "took", "run"):
+    for column in ("verdict", "experiment", "parameters", "attempts"):
         table.add_column(column)
     for step in outcome.steps:
         settings = ", ".join(f"{name}={value}" for name, value in step.settings.items())
-        run = step.ended.run if step.ended else None
-        table.add_row(verdict_text(step.verdict), Text(step.title), Text(settings), _attempts(step), Text(run or ""))
+        table.add_row(verdict_text(step.verdict), Text(step.title), Text(settings), str(step.attempts or "not run"))
     return table
-
-
-def _attempts(step: StepOutcome) -> str:
-    return "not run" if not step.attempts else "" if step.attempts == 1 else f"{step.attempts} attempts"

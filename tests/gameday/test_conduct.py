@@ -206,6 +206,15 @@ def test_an_approval_that_nobody_gives_stops_it_and_one_that_was_given_is_not_as
     assert len(found.asked) == 2
 
 
+def test_a_yes_beforehand_asks_nobody(bench: Callable[..., Bench]) -> None:
+    found = bench('[[experiments]]\nscenario = "one"\napproval = "Is support told?"\n')
+    conduct = Conduct(found.loaded, found.folder, command=found._command, ask=None, tell=found.told.append)
+
+    assert conduct.run(lambda _day: Verdict.PASS) == 0
+    assert found.events(Asked) == []
+    assert [event.by.partition(",")[2] for event in found.events(Approved)] == [" beforehand"]
+
+
 def test_outside_of_the_window_nothing_begins(bench: Callable[..., Bench]) -> None:
     found = bench(extra="[window]\nfreeze = [{ first = 2000-01-01, last = 2999-01-01 }]")
 

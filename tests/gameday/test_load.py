@@ -75,6 +75,17 @@ def test_what_is_wrong_is_told_with_its_place(text: str, told: str, tmp_path: Pa
     assert "\n" not in str(error.value)
 
 
+def test_to_break_every_region_takes_the_stacks_name_and_a_person() -> None:
+    every = EXPERIMENT.replace("failover", "all-regions-unhealthy")
+
+    (problem,) = problems_of(a_plan(experiments=every), SCENARIOS)
+
+    assert str(problem).startswith("day.toml:8:1: scenario all-regions-unhealthy breaks every region at once: name")
+    with pytest.raises(InvalidPlan, match="all_regions_of needs an `approval`"):
+        a_plan(experiments=every + 'all_regions_of = "demo"')
+    assert not problems_of(a_plan(experiments=every + 'all_regions_of = "demo"\napproval = "Sure?"'), SCENARIOS)
+
+
 def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(InvalidPlan, match="No such file or directory; `harness gameday new FILE` writes one"):
         load_plan(tmp_path / "none.toml")

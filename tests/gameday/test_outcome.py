@@ -67,14 +67,16 @@ def came_to(run: StepRun, *, extra: str = "rto_s = 100", day: Day | None = None)
     return outcome_of(a_plan(extra).plan, day or a_day(), {0: run})
 
 
-def fault(phase: FaultPhase, at_s: float, fault_id: str = "f", detail: str | None = None) -> FaultSeen:
+def fault(
+    phase: FaultPhase, at_s: float, fault_id: str = "f", detail: str | None = None, region: str = "eu-west-1"
+) -> FaultSeen:
     return FaultSeen(
         at=after(at_s),
         step=0,
         fault="health-broken",
         fault_id=fault_id,
         phase=phase,
-        regions=("eu-west-1",),
+        regions=(region,),
         detail=detail,
     )
 
@@ -148,7 +150,7 @@ def test_a_note_belongs_to_the_fault_before_it() -> None:
     """Two faults, at 10 and 40 s, and a note at 50 s: the first was noticed by nobody."""
     day = a_day(
         fault(FaultPhase.INJECTED, 10, "f"),
-        fault(FaultPhase.INJECTED, 40, "g"),
+        fault(FaultPhase.INJECTED, 40, "g", region="us-east-1"),
         NoteTyped(at=after(5), text="before anything", by="a", noticed=True),
         NoteTyped(at=after(50), text="errors", by="a", noticed=True),
     )
@@ -157,6 +159,23 @@ def test_a_note_belongs_to_the_fault_before_it() -> None:
 
     assert [one.after_s for one in found.detections] == [None, 10]
     assert any(action.startswith("Nobody noted that they noticed health-broken") for action in found.actions)
+
+
+def test_a_fault_that_flaps_is_noticed_once() -> None:
+    """In at 10, 30 and 50 s, out at 20, 40 and 60 s, noticed at 35 s: after 25 s."""
+    turns = [(FaultPhase.INJECTED, FaultPhase.ROLLED_BACK)[number % 2] for number in range(6)]
+    flaps = [fault(phase, 10 + 10 * number, f"f{number // 2}") for number, phase in enumerate(turns)]
+    day = a_day(*flaps, NoteTyped(at=after(35), text="errors", by="a", noticed=True))
+
+    (detection,) = came_to(a_run(), day=day).detections
+
+    assert (detection.after_s, detection.over_at) == (25, after(60))
+
+
+def test_a_claim_that_failed_in_many_places_is_one_thing_to_do() -> None:
+    found = came_to(a_run(verdict=Verdict.FAIL, findings=(finding(Verdict.FAIL),) * 3), extra="")
+
+    assert found.actions == ("Find out why not (failover): a claim: because (and 2 more findings)",)
 
 
 def test_what_is_left_to_do_is_what_people_said_and_what_deviated() -> None:
@@ -175,7 +194,7 @@ def test_what_is_left_to_do_is_what_people_said_and_what_deviated() -> None:
         "Mend by hand: aws apigateway ...",
         "Find out why not (failover): a claim: because",
         "Make it measurable (failover): a claim: because",
-        "Mend the webhook: 1 messages were not taken",
+        "Mend the webhook: 1 message not taken",
     )
 
 
@@ -208,6 +227,14 @@ def test_the_page_tells_it_all_and_lets_no_text_out() -> None:
     assert 'href="r/index.html"' in page
     assert "at worst 90.0 s in eu-west-1" in page
     assert "after 10 s of wall time" in page
+
+
+def test_every_phase_of_a_fault_has_its_line() -> None:
+    day = a_day(*(fault(phase, 10 + number) for number, phase in enumerate(FaultPhase)))
+
+    told = [line.text for line in lines_of(a_plan().plan, day) if "health-broken" in line.text]
+
+    assert len(told) == len(FaultPhase)
 
 
 def test_the_strip_spans_the_day() -> None:

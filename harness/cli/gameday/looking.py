@@ -18,7 +18,7 @@ from harness.gameday.log import day_folders, running_day
 from harness.gameday.report import write_day
 from harness.gameday.runs import outcome_of_folder
 from harness.gameday.terminal import day_text, standing, state_of
-from harness.report.terminal import verdict_text
+from harness.report.terminal import WIDTH, verdict_text
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ def list_days(reports: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(rows), indent=2))
     elif rows:
-        Console().print(table)
+        Console(width=max(WIDTH, Console().width), highlight=False).print(table)
     else:
         click.echo(f"no game day in {reports}: `harness gameday run PLAN` makes one")
 

@@ -19,6 +19,7 @@ from harness.gameday.load import LoadedPlan, checked_plan, load_plan, problems_o
 from harness.gameday.plan import PlannedExperiment, Window
 from harness.gameday.when import firings, in_words, next_run, refusal
 from harness.guards.kinds import kind_of
+from harness.report.terminal import WIDTH
 
 NEXT = 3
 
@@ -146,7 +147,7 @@ def _next_runs(window: Window, now: datetime) -> list[datetime]:
 
 
 def _print(loaded: LoadedPlan, shown: _Shown) -> None:
-    console, planned = Console(highlight=False), loaded.plan
+    console, planned = Console(width=max(WIDTH, Console().width), highlight=False), loaded.plan
     console.print(Text(planned.title, style="bold"))
     console.print(Text(planned.goal))
     local = [f"{at.astimezone(planned.window.zone):%a %Y-%m-%d %H:%M}" for at in shown.next_runs]

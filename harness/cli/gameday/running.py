@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness import __version__
+from harness.checkers.limits import Allowances, client_limit
 from harness.cli.gameday.options import LOCK_FILE, reports_option, scenarios_option
 from harness.cli.targets import journal_file, target_for
 from harness.errors import GuardTripped, InvalidPlan, JournalOpen, RollbackFailed, UsageError
@@ -90,8 +91,9 @@ def run(  # noqa: PLR0917
         _refuse_second(loaded, reports)
     target = target_for(loaded.plan.target, lab=lab)
     _check_regions(loaded, target)
-    options = ["--target", loaded.plan.target, "--lab", lab, "--vantages", loaded.plan.vantages]
-    options += ["--seed", str(loaded.plan.seed), *(["--allow-faults"] if allow_faults else [])]
+    options = ["--target", loaded.plan.target, "--lab", lab, "--seed", str(loaded.plan.seed)]
+    options += ["--from", loaded.plan.vantages] if loaded.plan.vantages else []
+    options += ["--allow-faults"] if allow_faults else []
     folder = (old or new_day_folder(reports, loaded.plan.title, datetime.now(UTC))).absolute()
 
     def tell(text: str) -> None:
@@ -100,12 +102,13 @@ def run(  # noqa: PLR0917
     with only_day(LOCK_FILE, RunningDay(folder=str(folder), title=loaded.plan.title, pid=os.getpid())):
         _begin(loaded, folder, resumed=bool(old))
         tell(f"{'going on with' if old else 'beginning'} {folder}")
-        _heal(journal_file(target.name), DayLog(folder), tell)
+        if _heal(target.journal or journal_file(target.name), DayLog(folder), tell):
+            _settle(target, tell)
         conduct = Conduct(
             loaded,
             folder,
             command=_command(scenarios, options, folder),
-            ask=(lambda _question, _interrupted: "--approve") if approve else _ask,
+            ask=None if approve else _ask,
             tell=tell,
         )
         code = conduct.run(lambda _day: write_day(folder).verdict)
@@ -174,15 +177,17 @@ def _begin(loaded: LoadedPlan, folder: Path, *, resumed: bool) -> None:
     )
 
 
-def _heal(journal: Path, log: DayLog, tell: Callable[[str], None]) -> None:
+def _heal(journal: Path | str, log: DayLog, tell: Callable[[str], None]) -> bool:
     """Nothing begins while something is broken. An experiment that is still mending is waited for.
+
+    Returns whether anything was broken until now.
 
     Raises:
         RollbackFailed: it says what a person has to do.
         JournalOpen: somebody else's run holds the target.
     """
-    if not journal.exists():
-        return
+    if isinstance(journal, Path) and not journal.exists():
+        return False
 
     def healed(result: Recovered) -> None:
         what = result.entry.fault.describe()
@@ -193,7 +198,7 @@ def _heal(journal: Path, log: DayLog, tell: Callable[[str], None]) -> None:
     waited = False
     while True:
         try:
-            recover(journal, healed)
+            found = recover(journal, healed, tell)
         except JournalOpen as error:
             if time.monotonic() > deadline:
                 raise
@@ -204,7 +209,15 @@ def _heal(journal: Path, log: DayLog, tell: Callable[[str], None]) -> None:
         except RollbackFailed as error:
             raise RollbackFailed(f"the game day does not begin while something is broken: {error}") from error
         else:
-            return
+            return bool(found) or waited
+
+
+def _settle(target: Target, tell: Callable[[str], None]) -> None:
+    """Waits as long as users may take to come home: until then the stack would be found unsteady, and blamed for it."""
+    limit = client_limit(target.stack, Allowances())
+    wall_s = limit.at_most_s / target.new_clock().rate
+    tell(f"letting users come home: {limit.at_most_s:.0f} s of the stack, {wall_s:.0f} s of wall time")
+    time.sleep(wall_s)
 
 
 def _command(

@@ -111,7 +111,16 @@ def _line(told: Told) -> str:
         case Missed():
             return f"MISSED: {told.title}, due {at}: {told.why}"
         case Ran():
-            return f"{told.title}, due {at}, ended with exit code {told.exit_code}"
+            return f"{told.title}, due {at}, {_ending(told.exit_code)}"
+
+
+def _ending(code: int) -> str:
+    """What came of a day, and what somebody has to do when it did not end by itself."""
+    came = {0: "passed", 1: "deviated", 3: "came to no clear verdict"}.get(code)
+    if came:
+        return came
+    how = f"was killed by signal {-code}" if code < 0 else f"stopped with exit code {code}"
+    return f"{how}: NEEDS A PERSON, see `harness gameday list`, and go on with `harness gameday run --resume`"
 
 
 @click.command()
