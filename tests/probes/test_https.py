@@ -391,6 +391,7 @@ def test_a_kept_connection_is_used_again_and_its_age_told(see, user_with, https_
     assert second.connection_age_s > 0
     assert (second.dns_s, second.connect_s, second.tls_s) == (None, None, None)
     assert (second.address, second.resolved_s) == (first.address, first.resolved_s)
+    assert second.beyond_ttl is None
     assert b"Connection: keep-alive" in https_server.requests[0]
     assert len([query for query in name_server.queries if query.question[0].name.to_text() == "api.example.com."]) == 1
 
@@ -440,7 +441,8 @@ def test_a_kept_connection_that_falls_silent_fails_the_look_and_is_given_up(see,
     assert replies[1].connection_age_s > 0
 
 
-def test_a_server_that_wants_to_close_is_not_kept(see, user_with, https_server):
+@pytest.mark.usefixtures("keeps_alive")
+def test_a_connection_that_the_server_wants_closed_is_not_kept(see, user_with, https_server):
     https_server.reply = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     user = user_with(keeps_connection=True)
 
