@@ -12,9 +12,12 @@ from harness.checkers.clocks import ClocksAgree
 from harness.checkers.conflict_check import ConflictsCounted
 from harness.checkers.consistency.check import Consistent
 from harness.checkers.deployment import check_deployment
+from harness.checkers.detection import DetectedAsDocumented
+from harness.checkers.evacuation import EvacuatedInTime
 from harness.checkers.fail_open import FailsOpen
 from harness.checkers.failback import FailbackInTime
 from harness.checkers.failover import DetectedInTime, DnsChangedInTime, FailedRequests, VantagesRecovered
+from harness.checkers.flapping import FlapsInDns
 from harness.checkers.flaps import InAndOutOfDns, NoFlaps
 from harness.checkers.generator import FewRequestsFailed, GeneratorKeptUp
 from harness.checkers.gray import FaultSight, Sight, UsersSuffered
@@ -28,6 +31,7 @@ from harness.checkers.rpo import RecoveryPoint
 from harness.checkers.searched import BlindSpotsSearched
 from harness.checkers.session import SessionContinuity
 from harness.checkers.split_brain import SplitBrain
+from harness.checkers.stampede import CalmFailback
 from harness.checkers.steady_state import SteadyAfter, SteadyState
 from harness.checkers.stragglers import NoStragglers, StragglersNamed
 from harness.events import ExperimentEvent
@@ -37,14 +41,17 @@ from harness.history import History
 __all__ = [
     "Allowances",
     "BlindSpotsSearched",
+    "CalmFailback",
     "Check",
     "CheckersOnTime",
     "ClocksAgree",
     "ConflictsCounted",
     "Consistent",
     "DeployedAsPrescribed",
+    "DetectedAsDocumented",
     "DetectedInTime",
     "DnsChangedInTime",
+    "EvacuatedInTime",
     "EveryRegionAnswers",
     "FailbackInTime",
     "FailedRequests",
@@ -52,6 +59,7 @@ __all__ = [
     "FaultProven",
     "FaultSight",
     "FewRequestsFailed",
+    "FlapsInDns",
     "GeneratorKeptUp",
     "InAndOutOfDns",
     "LatencyHeld",
@@ -87,30 +95,33 @@ class DeployedAsPrescribed(msgspec.Struct, frozen=True, kw_only=True, tag="deplo
 
 Check = (
     BlindSpotsSearched
+    | CalmFailback
     | CheckersOnTime
     | ClocksAgree
     | ConflictsCounted
     | Consistent
     | DeployedAsPrescribed
+    | DetectedAsDocumented
     | DetectedInTime
     | DnsChangedInTime
+    | EvacuatedInTime
     | EveryRegionAnswers
     | FailbackInTime
     | FailedRequests
     | FailsOpen
     | FaultProven
-    | FewRequestsFailed
-    | GeneratorKeptUp
-    | LatencyHeld
     | FaultSight
+    | FewRequestsFailed
+    | FlapsInDns
+    | GeneratorKeptUp
     | InAndOutOfDns
+    | LatencyHeld
     | NoFlaps
     | NoStragglers
     | Paced
-    | RetryStormStayedAway
-    | SurvivorsHeld
     | RecoveryPoint
     | ReplicatedInTime
+    | RetryStormStayedAway
     | RoutedToNextNearest
     | ServedByNearest
     | SessionContinuity
@@ -119,6 +130,7 @@ Check = (
     | SteadyAfter
     | SteadyState
     | StragglersNamed
+    | SurvivorsHeld
     | UntouchedStayedPut
     | UsersSuffered
     | VantagesRecovered
