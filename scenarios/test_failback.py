@@ -10,6 +10,7 @@ import pytest
 from harness.checkers.checks import (
     Allowances,
     CalmFailback,
+    CheckersOnTime,
     FailbackInTime,
     FaultProven,
     Paced,
@@ -74,6 +75,7 @@ def test_users_come_home_without_errors_and_without_a_stampede(
                     at_most_failed_share=parameters.at_most_failed_share,
                 ),
                 SteadyAfter(),
+                CheckersOnTime(),
                 Paced(),
             ),
         )

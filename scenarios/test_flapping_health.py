@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from harness.checkers.checks import FaultProven, FlapsInDns, Paced, SteadyAfter, SteadyState
+from harness.checkers.checks import CheckersOnTime, FaultProven, FlapsInDns, Paced, SteadyAfter, SteadyState
 from harness.checkers.detection import detection_bounds_s
 from harness.checkers.flapping import Follows
 from harness.experiment import Experiment
@@ -85,6 +85,7 @@ def flapping(run: Run, item_path: str, name: str, flap: Flap, follows: Follows) 
             FaultProven(),
             FlapsInDns(region=region, follows=follows, at_least_cycles=min(2, flap.cycles)),
             SteadyAfter(),
+            CheckersOnTime(),
             Paced(),
         ),
     )
