@@ -85,7 +85,7 @@ def flapping(run: Run, item_path: str, name: str, flap: Flap, follows: Follows) 
             FaultProven(),
             FlapsInDns(region=region, follows=follows, at_least_cycles=min(2, flap.cycles)),
             SteadyAfter(),
-            CheckersOnTime(),
+            CheckersOnTime(at_least_looks=10),
             Paced(),
         ),
     )

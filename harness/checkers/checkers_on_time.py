@@ -25,9 +25,19 @@ SHARE = 0.9
 """Of the checkers: the quorum falls with the 14th of 16."""
 
 TIMED = frozenset(
-    {"time-to-detect", "time-until-dns-changed", "time-to-recover", "failback-detect", "failback-dns", "failback"}
+    {
+        "time-to-detect",
+        "time-until-dns-changed",
+        "time-to-recover",
+        "failback-detect",
+        "failback-dns",
+        "failback",
+        "detection-as-documented",
+    }
 )
 """Findings whose limit is made from the checkers' interval."""
+FOLLOWING = frozenset({"flaps-in-dns", "flap-period"})
+"""Findings on whether the checkers noticed in time at all: late ones explain that they did not, by whatever number."""
 
 
 class CheckersOnTime(msgspec.Struct, frozen=True, kw_only=True, tag="checkers-on-time"):
@@ -87,7 +97,7 @@ def doubted(findings: Sequence[Finding], stack: Stack) -> list[Finding]:
     late = [found for found in findings if _slipped(found)]
     if not late:
         return list(findings)
-    if all(finding.verdict is Verdict.PASS for finding in findings if finding.checker in TIMED):
+    if all(finding.verdict is Verdict.PASS for finding in findings if finding.checker in TIMED | FOLLOWING):
         return [_harmless(finding) if _slipped(finding) else finding for finding in findings]
     worst = max(late, key=lambda found: found.measured or 0.0)
     slip_s = stack.failure_threshold * ((worst.measured or 0.0) - stack.health_check_interval_s)
@@ -105,8 +115,10 @@ def _slipped(found: Finding) -> bool:
 
 def _is_explained(finding: Finding, slip_s: float) -> bool:
     """Even the latest time that it may have taken missed the limit by no more than the checkers slipped."""
-    if finding.checker not in TIMED or finding.verdict is not Verdict.FAIL:
+    if finding.verdict is not Verdict.FAIL:
         return False
+    if finding.checker not in TIMED:
+        return finding.checker in FOLLOWING
     return finding.measured is not None and finding.limit is not None and finding.measured - finding.limit <= slip_s
 
 

@@ -81,12 +81,12 @@ class FlapsInDns(msgspec.Struct, frozen=True, kw_only=True, tag="flaps-in-dns"):
         if self.follows is Follows.NOT_AT_ALL:
             return []
         claim = f"{self.region} went out of DNS with the period of the fault"
-        of_fault_s = quantile(_gaps([window.injected_s for window in cycles]), 0.5)
+        of_fault = _gaps([window.injected_s for window in cycles])
         gaps = _gaps([change.by_s for change in outs])
-        if not gaps:
+        if not gaps or not of_fault:
             why = "it went out less than twice, so there is no period"
             return [Finding.unknown("flap-period", claim, why, subject=self.region, samples=len(outs))]
-        in_dns_s = quantile(gaps, 0.5)
+        in_dns_s, of_fault_s = quantile(gaps, 0.5), quantile(of_fault, 0.5)
         found = Finding.at_most(
             "flap-period",
             claim,

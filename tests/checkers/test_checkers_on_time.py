@@ -9,7 +9,8 @@ import msgspec
 from builders import EU, US, Story, a_history, an_experiment, health
 
 from harness.checkers.checkers_on_time import CheckersOnTime
-from harness.checkers.checks import DetectedInTime, DnsChangedInTime, judge
+from harness.checkers.checks import DetectedInTime, DnsChangedInTime, FlapsInDns, judge
+from harness.checkers.flapping import Follows
 from harness.events import AnyEvent, HealthObservation
 from harness.findings import Finding, Verdict
 from harness.history import History
@@ -124,3 +125,16 @@ def test_a_failover_that_is_later_than_the_checkers_slipped_still_fails():
 
 def test_one_that_never_came_still_fails():
     assert verdicts(told_by(Story(detect_s=1000, dns_s=1000), 36.0))["time-to-detect"] is Verdict.FAIL
+
+
+def test_dns_that_did_not_follow_a_flapping_region_is_in_doubt_when_the_checkers_were_late():
+    """It never left: punctual checkers make that a failure, late ones explain it."""
+    story = Story(detect_s=1000, dns_s=1000)
+    check = FlapsInDns(region=EU, follows=Follows.EACH_CYCLE, at_least_cycles=1)
+
+    def verdict(history: History) -> Verdict:
+        findings = judge(history, "e", (check, CheckersOnTime()))
+        return next(found.verdict for found in findings if found.checker == "flaps-in-dns")
+
+    assert verdict(told_by(story, 30.5)) is Verdict.FAIL
+    assert verdict(told_by(story, 45.0)) is Verdict.UNKNOWN
