@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= auto
 
-.PHONY: help setup scenarios test lint types unit bench templates clean
+.PHONY: help setup scenarios test lint types unit soak bench templates clean
 
 help: ## What there is to make.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -34,8 +34,11 @@ types: $(READY) ## mypy, strict.
 unit: $(READY) ## The unit and lab tests, in parallel.
 	$(BIN)/python -m pytest tests -n $(JOBS) --dist loadgroup
 
+soak: $(READY) ## Every fault 20 times, ended at random, SIGKILL too: is everything undone?
+	$(BIN)/python benchmarks/soak.py
+
 bench: $(READY) ## Every benchmark, with ratios measured side by side.
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+	for benchmark in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$benchmark || exit 1; done
 
 templates: $(READY) ## Synthesizes infra/templates/ again after a change of infra/.
 	$(BIN)/python -m infra.synth

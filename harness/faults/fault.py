@@ -26,7 +26,7 @@ from harness.faults.catalogue import AnyFault
 from harness.faults.journal import Journal, Opened
 from harness.faults.phases import Phases
 from harness.faults.signals import FaultScope
-from harness.faults.undo import undo
+from harness.faults.undo import undo, undo_what_may_be_on_its_way
 from harness.recorder import Recorder
 from harness.stack import OPT_IN_TAG, RegionName, Stack
 from harness.target import Target
@@ -89,6 +89,7 @@ def inject(
                 phases.mark(FaultPhase.INJECTING)
                 with phases.record(FaultPhase.INJECTED):
                     carry_out(fault.changes(target.stack, snapshot), target)
+                open_fault.is_whole = True
                 injected_at_s = recorder.clock.now_s()
                 proof = _prove(fault, target, recorder.clock, prove_within_s, may_go_on)
                 phases.mark(FaultPhase.PROVEN, proof)
@@ -119,6 +120,8 @@ class _OpenFault:
         self.target = target
         self.phases = phases
         self._journal = journal
+        self.is_whole = False
+        """All its calls came back: none of them may still be on its way."""
         _OPEN[entry.id] = self
 
     def roll_back(self) -> None:
@@ -130,7 +133,8 @@ class _OpenFault:
             phases.mark(FaultPhase.ROLLING_BACK)
         start_s = phases.clock.now_s()
         try:
-            how = undo(self.entry, self.target, phases.clock)
+            undo_it = undo if self.is_whole else undo_what_may_be_on_its_way
+            how = undo_it(self.entry, self.target, phases.clock)
         except RollbackFailed as error:
             with phases.whatever_the_disk_says():
                 phases.mark(FaultPhase.ROLLBACK_FAILED, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from harness.audit import LoggedCall
 from harness.errors import JournalOpen, JournalUnwritable, RollbackFailed
 from harness.faults.journal import Journal, Opened
 from harness.faults.journal_store import JournalStore, store_at
-from harness.faults.undo import undo
+from harness.faults.undo import ON_ITS_WAY_WALL_S, undo
 from harness.target import Target
 
 ASK_AGAIN_WALL_S = 5.0
@@ -40,10 +41,15 @@ def recover(
     """
     results: list[Recovered] = []
     with _journal(store_at(where), waiting) as journal:
-        for entry in reversed(journal.open_entries()):
-            result = _recover_one(entry, journal)
-            results.append(result)
-            report(result)
+        undoings = [_Undoing(entry) for entry in reversed(journal.open_entries())]
+        for undoing in undoings:
+            with contextlib.suppress(RollbackFailed):  # It is tried again, and told then.
+                undoing.look()
+        if undoings:
+            time.sleep(ON_ITS_WAY_WALL_S)
+        for undoing in undoings:
+            results.append(_finish(undoing, journal))
+            report(results[-1])
     failed = [result for result in results if not result.ok]
     if failed:
         raise RollbackFailed(f"{len(failed)} of {len(results)} faults are still open: {failed[0].how}")
@@ -64,22 +70,33 @@ def _journal(store: JournalStore, waiting: Callable[[str], None]) -> Journal:
             time.sleep(min(left_s, ASK_AGAIN_WALL_S) + 1)
 
 
-def _recover_one(entry: Opened, journal: Journal) -> Recovered:
-    target = Target(entry.stack, entry.endpoints, name=entry.target)
-    made: list[str] = []
+class _Undoing:
+    """One entry, undone twice: what its run had sent when it was killed may take effect between the two looks."""
 
-    def heard(call: LoggedCall) -> None:
+    def __init__(self, entry: Opened) -> None:
+        self.entry = entry
+        self._target = Target(entry.stack, entry.endpoints, name=entry.target)
+        self._calls: list[str] = []
+        self._target.aws.calls.listen(self._hear)
+
+    def look(self) -> str:
+        """Raises RollbackFailed."""
+        how = undo(self.entry, self._target, self._target.new_clock())
+        return "recovered" if how == "rolled back" else how
+
+    def result(self, how: str, *, ok: bool) -> Recovered:
+        return Recovered(entry=self.entry, how=how, ok=ok, calls=tuple(self._calls))
+
+    def _hear(self, call: LoggedCall) -> None:
         if call.changes and call.phase == "ended":
             ended = call.error or f"HTTP {call.status}"
-            made.append(f"{call.service} {call.operation} in {call.region}: {ended}")
+            self._calls.append(f"{call.service} {call.operation} in {call.region}: {ended}")
 
-    stop = target.aws.calls.listen(heard)
+
+def _finish(undoing: _Undoing, journal: Journal) -> Recovered:
     try:
-        how = undo(entry, target, target.new_clock())
-        how = "recovered" if how == "rolled back" else how
-        journal.close(entry.id, how)
+        how = undoing.look()
+        journal.close(undoing.entry.id, how)
     except (RollbackFailed, JournalUnwritable) as error:
-        return Recovered(entry=entry, how=str(error), ok=False, calls=tuple(made))
-    finally:
-        stop()
-    return Recovered(entry=entry, how=how, ok=True, calls=tuple(made))
+        return undoing.result(str(error), ok=False)
+    return undoing.result(how, ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from harness.clock import Clock
 from harness.errors import LabNotRunning, NotDeployed, RollbackFailed
 from harness.faults.catalogue import as_fault
@@ -9,6 +11,11 @@ from harness.faults.journal import Opened
 from harness.target import Target
 
 ROLLBACK_ATTEMPTS = 5
+
+ON_ITS_WAY_WALL_S = 2.0
+"""A call whose caller was killed, or stopped waiting, may take effect after a first look has found nothing to undo.
+
+So the look is made again after this long. AWS gives no bound; a request that is sent is mostly done in far less."""
 
 
 def undo(entry: Opened, target: Target, clock: Clock) -> str:
@@ -40,6 +47,15 @@ def undo(entry: Opened, target: Target, clock: Clock) -> str:
         f"{fault.describe()} could not be rolled back in {ROLLBACK_ATTEMPTS} attempts: {last or 'no reason'}. "
         f"Run `harness recover`, or by hand: {fault.by_hand(entry.stack, entry.snapshot)}"
     ) from last
+
+
+def undo_what_may_be_on_its_way(entry: Opened, target: Target, clock: Clock) -> str:
+    """As undo(), for a fault whose calls were cut short: looks twice."""
+    how = undo(entry, target, clock)
+    if how == "gone":
+        return how
+    time.sleep(ON_ITS_WAY_WALL_S)
+    return undo(entry, target, clock)
 
 
 def _is_gone(entry: Opened, target: Target) -> bool:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
@@ -18,6 +19,7 @@ import msgspec
 import pytest
 from builders import EU, US
 
+from harness.audit import LoggedCall
 from harness.errors import (
     GuardTripped,
     HeldTooLong,
@@ -226,8 +228,11 @@ def test_a_removal_that_is_not_seen_is_told(
 class Tunnel:
     """The way to the lab's AWS, as through an SSH tunnel; `cut` takes it away."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, first_patch_late_wall_s: float = 0.0) -> None:
         there = urlsplit(url)
+        self._late_wall_s = first_patch_late_wall_s
+        self.arrived = threading.Event()
+        """The late request has."""
         self._there = ("127.0.0.1", there.port or 80)
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
@@ -243,7 +248,19 @@ class Tunnel:
                 return
             self._open += [here, there]
             for source, sink in ((here, there), (there, here)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if data.startswith(b"PATCH") and self._late_wall_s:
+                    late_s, self._late_wall_s = self._late_wall_s, 0.0
+                    time.sleep(late_s)  # What a request on a slow way does.
+                    sink.sendall(data)
+                    time.sleep(0.3)  # By then it has taken effect.
+                    self.arrived.set()
+                    continue
+                sink.sendall(data)
 
     def cut(self) -> None:
         for each in (self._server, *self._open):
@@ -252,10 +269,25 @@ class Tunnel:
             each.close()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
+def test_a_call_that_was_on_its_way_when_it_was_interrupted_is_undone_too(
+    lab_target: Target, recorder: Recorder, journal: Journal
+) -> None:
+    """Ctrl-C 0.2 s into a call that arrives after 0.8 s: the first look of the rollback finds nothing to undo."""
+    tunnel = Tunnel(str(lab_target.endpoints.aws_url), first_patch_late_wall_s=0.8)
+    target = Target(lab_target.stack, msgspec.structs.replace(lab_target.endpoints, aws_url=tunnel.url), name="slow")
+    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    stop = target.aws.calls.listen(lambda call: interrupt.start() if _is_first_change(call, interrupt) else None)
+    with pytest.raises(KeyboardInterrupt), inject(FAULT, target, recorder, journal):
+        pytest.fail("it was held")
+    stop()
+
+    assert tunnel.arrived.wait(20)
+    assert health_variable(lab_target) == "200"
+    assert journal.open_entries() == []
+
+
+def _is_first_change(call: LoggedCall, timer: threading.Timer) -> bool:
+    return call.changes and call.phase == "begun" and timer.ident is None
 
 
 def test_a_lost_connection_ends_with_6_and_the_commands_and_recover_mends_it_later(
