@@ -1,0 +1,84 @@
+"""Locustfile of benchmarks/load.py: bare FastHttpUsers and ours, against the same servers, as fast as they can.
+
+HARNESS_BENCH: "bare" (verified TLS, one kept connection, nothing else), "ours", or "ours-unrecorded" (no events).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import gevent.socket
+from geventhttpclient.client import HTTPClient, HTTPClientPool
+from geventhttpclient.connectionpool import SSLConnectionPool
+from locust import constant
+from locust.contrib.fasthttp import FastHttpUser
+
+from harness.target import Target, load_target
+
+KIND = os.environ["HARNESS_BENCH"]
+TARGET = os.environ["HARNESS_BENCH_TARGET"]
+ADDRESS = os.environ["HARNESS_BENCH_ADDRESS"]
+ITEM = os.environ["HARNESS_BENCH_ITEM"]
+
+
+def target() -> Target:
+    from pathlib import Path
+
+    return load_target(Path(TARGET))
+
+
+class _Pool(SSLConnectionPool):  # type: ignore[misc]
+    def _resolve(self) -> list[Any]:
+        tcp = gevent.socket.SOL_TCP
+        return [(gevent.socket.AF_INET, gevent.socket.SOCK_STREAM, tcp, "", (ADDRESS, self._request_port))]
+
+
+class _Clients(HTTPClientPool):  # type: ignore[misc]
+    """As locust's own, but that the name leads to the lab's address."""
+
+    def get_client(self, _url: Any) -> HTTPClient:
+        if not self.clients:
+            stack_target = target()
+            client = HTTPClient(stack_target.stack.domain_name, 443, ssl=False)
+            client.ssl = True
+            client._connection_pool = _Pool(
+                stack_target.stack.domain_name,
+                443,
+                stack_target.stack.domain_name,
+                stack_target.https_port,
+                ssl_context_factory=lambda **_: stack_target.tls_context(),
+            )
+            client._base_url_string = f"https://{stack_target.stack.domain_name}/"
+            self.clients["one", 443] = client
+        return self.clients["one", 443]
+
+
+if KIND == "bare":
+
+    class BareUser(FastHttpUser):  # type: ignore[misc]
+        host = f"https://{target().stack.domain_name}"
+        insecure = False
+        wait_time = constant(0)
+
+        def __init__(self, environment: Any) -> None:
+            self.client_pool = _Clients()
+            super().__init__(environment)
+
+        def get(self) -> None:
+            self.client.get(ITEM, name="/data/{pk}")
+
+        tasks = (get,)
+
+else:
+    # Imported here: locust runs every class of users that it finds in a locustfile.
+    from harness.load import generator as generators
+    from harness.load.session import join_locust
+    from harness.load.users import ReaderUser
+
+    join_locust(lambda _text, _lab: target())
+
+    if KIND == "ours-unrecorded":
+        generators.Generator.record = lambda *_: None  # type: ignore[method-assign]
+
+    __all__ = ["ReaderUser"]
