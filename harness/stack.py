@@ -79,6 +79,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     https_port: int = 443
     ca_file: str | None = None
     """PEM file to verify servers with; absent: the system's."""
+    requests_per_s: float | None = None
+    """HTTPS requests a wall second that the endpoints are known to serve together; absent: API Gateway's own quota."""
     clock_rate: float = 1.0
     levers_url: str | None = None
     """Where a lab's levers are turned; absent: there are none, as on AWS."""

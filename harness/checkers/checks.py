@@ -19,7 +19,7 @@ from harness.checkers.failback import FailbackInTime
 from harness.checkers.failover import DetectedInTime, DnsChangedInTime, FailedRequests, VantagesRecovered
 from harness.checkers.flapping import FlapsInDns
 from harness.checkers.flaps import InAndOutOfDns, NoFlaps
-from harness.checkers.generator import FewRequestsFailed, GeneratorKeptUp
+from harness.checkers.generator import BelowCapacity, FewRequestsFailed, GeneratorKeptUp
 from harness.checkers.gray import FaultSight, Sight, UsersSuffered
 from harness.checkers.limits import Allowances
 from harness.checkers.load_checks import LatencyHeld, RetryStormStayedAway, SurvivorsHeld
@@ -40,6 +40,7 @@ from harness.history import History
 
 __all__ = [
     "Allowances",
+    "BelowCapacity",
     "BlindSpotsSearched",
     "CalmFailback",
     "Check",
@@ -94,7 +95,8 @@ class DeployedAsPrescribed(msgspec.Struct, frozen=True, kw_only=True, tag="deplo
 
 
 Check = (
-    BlindSpotsSearched
+    BelowCapacity
+    | BlindSpotsSearched
     | CalmFailback
     | CheckersOnTime
     | ClocksAgree

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from harness.checkers.requests import few_failed, replies_between
 from harness.checkers.tracks import tracks_of
-from harness.events import ExperimentEvent, Gap, LoadSample
+from harness.events import ExperimentEvent, Gap, HttpReply, LoadSample
 from harness.findings import Finding, Verdict
 from harness.history import History
 
@@ -54,6 +56,43 @@ class GeneratorKeptUp(msgspec.Struct, frozen=True, kw_only=True, tag="generator-
         evidence = (busiest[0], *(index for index, _ in gaps))
         doubted = {"verdict": Verdict.UNKNOWN, "explanation": "; ".join(doubts), "evidence": evidence}
         return [msgspec.structs.replace(finding, **doubted)]
+
+
+class BelowCapacity(msgspec.Struct, frozen=True, kw_only=True, tag="below-capacity"):
+    """The load stayed well below what the servers are known to carry: what was measured is the stack, not their limit.
+
+    Never FAIL: a load that is near it makes latencies doubtful, not the stack bad.
+    """
+
+    requests_per_s: float
+    """A wall second, of all regions together."""
+    at_most_share: float = 0.7
+
+    def judge(self, history: History, experiment: ExperimentEvent) -> list[Finding]:
+        claim = f"The load stayed below {self.at_most_share:.0%} of what the servers carry"
+        rate = history.header.clock_rate
+        seconds = Counter(
+            int(reply.start_s // rate)
+            for reply in history.of(HttpReply)
+            if experiment.start_s <= reply.start_s <= experiment.end_s
+        )
+        if not seconds:
+            return [Finding.unknown("capacity", claim, "no request was made")]
+        busiest = max(seconds.values())
+        finding = Finding.at_most(
+            "capacity",
+            claim,
+            measured=busiest / self.requests_per_s,
+            limit=self.at_most_share,
+            unit="share",
+            explanation=f"{busiest:,} requests in the busiest second; the servers are known to carry"
+            f" {self.requests_per_s:,.0f} over kept connections",
+            samples=sum(seconds.values()),
+        )
+        if finding.verdict is Verdict.PASS:
+            return [finding]
+        doubt = f"{finding.explanation}: latencies may be the servers' limit, not the stack's; put on less load"
+        return [msgspec.structs.replace(finding, verdict=Verdict.UNKNOWN, explanation=doubt)]
 
 
 class FewRequestsFailed(msgspec.Struct, frozen=True, kw_only=True, tag="few-requests-failed"):

@@ -74,7 +74,7 @@ def run_command(
     progress = ProgressLine(lambda text: click.echo(text, nl=False, err=True), live=live)
     try:
         with terminate_unwinds():
-            run_experiment(experiment_of(plan, web), run, progress.tell)
+            run_experiment(experiment_of(plan, stack_target, web), run, progress.tell)
     except KeyboardInterrupt:
         run.interrupted = True
         raise

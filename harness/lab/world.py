@@ -51,6 +51,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 STOP_WITHIN_WALL_S = 10.0
+SERVED_PER_WALL_S = 3000.0
+"""GET /data over kept connections, from one core, while another makes the load: benchmarks/gateway.py prints more."""
 OWNER_LOOKED_AT_EVERY_WALL_S = 1.0
 
 
@@ -259,6 +261,7 @@ class Lab:
                 nameservers=(f"{address}:{port}",),
                 https_port=self._https_port,
                 ca_file=str(self._certificates.ca_file),
+                requests_per_s=SERVED_PER_WALL_S,
                 clock_rate=self.clock.rate,
                 clock_origin_at=self._started.isoformat(),
             ),

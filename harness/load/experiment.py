@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.checkers.checks import (
+    BelowCapacity,
     Check,
     FaultProven,
     FewRequestsFailed,
@@ -15,13 +16,15 @@ from harness.checkers.checks import (
 )
 from harness.experiment import Experiment
 from harness.faults.schedule import stretches
+from harness.load.capacity import capacity_of
 from harness.load.plan import LoadPlan
 from harness.load.process import LocustProcess
 from harness.probes.live import Condition
 from harness.probes.watch import ProbePlan
+from harness.target import Target
 
 
-def experiment_of(plan: LoadPlan, arguments: Sequence[str] = ()) -> Experiment:
+def experiment_of(plan: LoadPlan, target: Target, arguments: Sequence[str] = ()) -> Experiment:
     """Its faults keep to the usual blast radius: one region always stays whole."""
     broken = {region for stretch in stretches(plan.steps) for region in stretch.fault.regions}
     return Experiment(
@@ -34,13 +37,14 @@ def experiment_of(plan: LoadPlan, arguments: Sequence[str] = ()) -> Experiment:
         recover_at_most_s=plan.after_s if plan.steps else 0.0,
         probes=ProbePlan(path="/health", https=False),
         beside=(lambda run: LocustProcess(plan, run, arguments=arguments),),
-        checks=_checks(plan, sorted(broken)),
+        checks=_checks(plan, target, sorted(broken)),
     )
 
 
-def _checks(plan: LoadPlan, broken: Sequence[str]) -> tuple[Check, ...]:
+def _checks(plan: LoadPlan, target: Target, broken: Sequence[str]) -> tuple[Check, ...]:
     limits = plan.limits
     checks: list[Check] = [GeneratorKeptUp(), FewRequestsFailed(at_most_share=limits.failed_share_at_most)]
+    checks.append(BelowCapacity(requests_per_s=capacity_of(target)))
     checks.append(LatencyHeld(p95_at_most_s=limits.p95_at_most_s))
     if plan.steps:
         checks.append(FaultProven())

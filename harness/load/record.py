@@ -6,11 +6,12 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
-from harness.checkers.checks import Check, FewRequestsFailed, GeneratorKeptUp, judge
+from harness.checkers.checks import BelowCapacity, Check, FewRequestsFailed, GeneratorKeptUp, judge
 from harness.clock import ScaledClock
 from harness.errors import UsageError
 from harness.events import AnyEvent, ExperimentEvent, Note
 from harness.history import encode_line
+from harness.load.capacity import capacity_of
 from harness.load.options import Setup
 from harness.report.write import write_report
 from harness.run import ExperimentRecord, Run
@@ -47,6 +48,7 @@ class Record:
         self._checks: tuple[Check, ...] = (
             FewRequestsFailed(at_most_share=setup.failed_share_at_most),
             GeneratorKeptUp(),
+            BelowCapacity(requests_per_s=capacity_of(setup.target)),
         )
 
     def append(self, lines: bytes) -> None:

@@ -7,6 +7,7 @@ import pytest
 from builders import ADDRESS, DUBLIN, EU, US, a_fault, a_history, an_experiment, reply
 
 from harness.checkers.checks import (
+    BelowCapacity,
     FewRequestsFailed,
     GeneratorKeptUp,
     LatencyHeld,
@@ -207,6 +208,18 @@ def test_no_generator_told_of_itself():
     (finding,) = GeneratorKeptUp().judge(a_history(EXPERIMENT, well()), EXPERIMENT)
 
     assert finding.verdict is Verdict.UNKNOWN
+
+
+def test_a_load_near_what_the_servers_carry_is_never_a_pass():
+    """Ten requests a second of ten thousand, and of twelve."""
+    history = a_history(EXPERIMENT, asked(EU, 0, 100, every_s=0.1))
+    (well_below,) = BelowCapacity(requests_per_s=10_000).judge(history, EXPERIMENT)
+    (near,) = BelowCapacity(requests_per_s=12).judge(history, EXPERIMENT)
+
+    assert (well_below.verdict, well_below.measured) == (Verdict.PASS, pytest.approx(0.001, rel=0.15))
+    assert near.verdict is Verdict.UNKNOWN
+    assert "put on less load" in near.explanation
+    assert BelowCapacity(requests_per_s=12).judge(a_history(EXPERIMENT), EXPERIMENT)[0].verdict is Verdict.UNKNOWN
 
 
 def test_the_share_of_failed_requests_is_over_all_of_the_experiment():
