@@ -33,9 +33,10 @@ TIMED = frozenset(
         "failback-dns",
         "failback",
         "detection-as-documented",
+        "no-stragglers",
     }
 )
-"""Findings whose limit is made from the checkers' interval."""
+"""Checkers of which a limit is made from the checkers' interval. Findings of theirs without a limit are not excused."""
 FOLLOWING = frozenset({"flaps-in-dns", "flap-period"})
 """Findings on whether the checkers noticed in time at all: late ones explain that they did not, by whatever number."""
 

@@ -27,8 +27,9 @@ class NoStragglers(msgspec.Struct, frozen=True, kw_only=True, tag="no-stragglers
         found = stragglers_of(history, experiment, self.allowances)
         if not _watched(history, experiment):
             return [Finding.unknown("no-stragglers", claim, "no vantage was seen both in DNS and over HTTPS")]
-        names = {stretch.vantage for stretch in found}
-        longest = max(found, key=lambda stretch: stretch.lasted_s, default=None)
+        strayed = [stretch for stretch in found if stretch.reason is not Reason.LATE_DNS]
+        names = {stretch.vantage for stretch in strayed}
+        longest = max(strayed, key=lambda stretch: stretch.lasted_s, default=None)
         overall = Finding.at_most(
             "no-stragglers",
             claim,
@@ -70,7 +71,9 @@ class StragglersNamed(msgspec.Struct, frozen=True, kw_only=True, tag="stragglers
         claim, rest = "Nobody else straggles", watched - self.expected.keys()
         if not rest:
             return Finding.unknown("stragglers-named", claim, "no other vantage was seen both in DNS and over HTTPS")
-        others = [stretch for stretch in found if stretch.vantage not in self.expected]
+        # Whom DNS was late for is no resolver's doing, and judged by how late DNS was.
+        strayed = [stretch for stretch in found if stretch.reason is not Reason.LATE_DNS]
+        others = [stretch for stretch in strayed if stretch.vantage not in self.expected]
         return Finding.at_most(
             "stragglers-named",
             claim,
@@ -116,6 +119,8 @@ def _of_one(checker: str, claim: str, stretch: Straggling, verdict: Verdict) -> 
         verdict=verdict,
         explanation=_told(stretch),
         measured=stretch.lasted_s,
+        # What DNS may take has been taken off: it may be late by nothing more.
+        limit=0.0 if stretch.reason is Reason.LATE_DNS else None,
         unit="s",
         samples=stretch.looks,
         subject=stretch.vantage,

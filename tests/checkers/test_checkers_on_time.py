@@ -9,7 +9,7 @@ import msgspec
 from builders import EU, US, Story, a_history, an_experiment, health
 
 from harness.checkers.checkers_on_time import CheckersOnTime
-from harness.checkers.checks import DetectedInTime, DnsChangedInTime, FlapsInDns, judge
+from harness.checkers.checks import DetectedInTime, DnsChangedInTime, FlapsInDns, NoStragglers, judge
 from harness.checkers.flapping import Follows
 from harness.events import AnyEvent, HealthObservation
 from harness.findings import Finding, Verdict
@@ -121,6 +121,15 @@ def test_a_failover_that_is_late_by_no_more_than_the_checkers_slipped_is_in_doub
 def test_a_failover_that_is_later_than_the_checkers_slipped_still_fails():
     """Called sick after 150 s, 49 s late: 18 s of slip do not explain it."""
     assert verdicts(told_by(Story(detect_s=150, dns_s=155), 36.0))["time-to-detect"] is Verdict.FAIL
+
+
+def test_stragglers_that_late_checkers_explain_are_in_doubt():
+    """DNS may take 114 s and took 128 s, seen at 190 s: 14 s late, of which the checkers' slip explains 18 s."""
+    findings = judge(told_by(Story(detect_s=120, dns_s=125), 36.0), "e", (NoStragglers(), CheckersOnTime()))
+
+    late = [finding for finding in findings if finding.checker == "no-stragglers" and finding.subject]
+    assert {finding.verdict for finding in late} == {Verdict.UNKNOWN}
+    assert late
 
 
 def test_one_that_never_came_still_fails():
