@@ -27,12 +27,13 @@ class Canary:
         self._key = {"pk": {"S": f"harness#canary#{uuid.uuid4().hex}"}}
         self._written_in: list[RegionName] = []
 
-    def write(self, region: RegionName, value: str) -> float:
-        """Returns when it was acknowledged, on the canary's own clock."""
+    def write(self, region: RegionName, value: str, *, once: bool = False) -> float:
+        """Returns when it was acknowledged, on the canary's own clock. `once`: a refusal is not tried again."""
         table = self._table(region)
         self._written_in.append(region)
+        client = self._target.aws.dynamodb_once(region) if once else self._target.dynamodb(region)
         with aws_errors(f"writing a canary to table {table} in {region}"):
-            self._target.dynamodb(region).put_item(TableName=table, Item={**self._key, "value": {"S": value}})
+            client.put_item(TableName=table, Item={**self._key, "value": {"S": value}})
         return self._clock.now_s()
 
     def read(self, region: RegionName) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from harness.faults.capacity_capped import CapacityCapped
 from harness.faults.clock_skewed import ClockSkewed
 from harness.faults.domain_detached import DomainDetached
 from harness.faults.endpoint_disabled import EndpointDisabled
@@ -23,7 +24,8 @@ from harness.faults.throttled import MethodThrottled, StageThrottled
 from harness.faults.wan_delayed import WanDelayed
 
 AnyFault = (
-    ClockSkewed
+    CapacityCapped
+    | ClockSkewed
     | DomainDetached
     | EndpointDisabled
     | HealthBroken

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from builders import EU, US, a_stack
+from builders import AP, EU, US, a_stack
 from fault_looks import eventually, read_back
 
 from harness.audit import LoggedCall
 from harness.errors import InvalidPlan
 from harness.events import FaultPhase
 from harness.faults.about import Confidence
+from harness.faults.blast_radius import BlastRadius
 from harness.faults.calls import AwsCall, actions_of, carry_out
+from harness.faults.capacity_capped import CapacityCapped
 from harness.faults.catalogue import AnyFault, as_fault, kinds
 from harness.faults.clock_skewed import ClockSkewed
 from harness.faults.domain_detached import DomainDetached
@@ -37,6 +39,7 @@ from harness.recorder import Recorder
 from harness.target import Target
 
 EXAMPLES: tuple[AnyFault, ...] = (
+    CapacityCapped(regions=(US, EU, AP)),
     ClockSkewed(region=EU),
     ClockSkewed(region=EU, ahead_s=-60),
     DomainDetached(region=EU),
@@ -73,7 +76,9 @@ def test_it_is_proven_from_outside_and_leaves_everything_as_it_was(
 ) -> None:
     """To the byte, as read back; undoing it again, or recovering once more, changes nothing."""
     before = read_back(lab_target)
-    with inject(fault, lab_target, recorder, journal, prove_within_s=120) as injection:
+    # One of them is in every region by its nature.
+    every = BlastRadius(every_region_of=lab_target.stack.name)
+    with inject(fault, lab_target, recorder, journal, blast_radius=every, prove_within_s=120) as injection:
         (entry,) = journal.open_entries()
 
         assert injection.proof is not None

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
-from builders import EU
+from builders import EU, US
 from fault_looks import read_back
 
-from harness.errors import RollbackFailed, TargetError
+from harness.errors import InvalidPlan, NeedsLevers, RollbackFailed, TargetError
+from harness.faults.blast_radius import BlastRadius
 from harness.faults.calls import carry_out
+from harness.faults.capacity_capped import CapacityCapped
 from harness.faults.fault import inject
 from harness.faults.health_check_inverted import HealthCheckInverted
 from harness.faults.health_check_repointed import HealthCheckRepointed
@@ -18,6 +21,8 @@ from harness.faults.journal import Journal
 from harness.faults.record_removed import RecordRemoved
 from harness.faults.record_weighted import RecordWeighted
 from harness.faults.records import change_records, leads_to, read_records
+from harness.faults.region_outage import RegionOutage
+from harness.faults.wan_delayed import WanDelayed
 from harness.recorder import Recorder
 from harness.target import Target
 
@@ -127,3 +132,57 @@ def test_a_weight_that_somebody_else_set_stays(lab_target: Target, recorder: Rec
     assert sorted(record["Weight"] for record in now) == [7, 100, 100]
     batch = [("DELETE", record) for record in now] + [("CREATE", record) for record in before]
     carry_out([change_records(stack, batch)], lab_target)
+
+
+def test_a_maximum_that_somebody_else_set_stays(lab_target: Target, recorder: Recorder, journal: Journal) -> None:
+    region = lab_target.stack.main_region
+    table = lab_target.stack.in_region(region).table_name
+
+    def cap(units: int) -> None:
+        lab_target.dynamodb(region).update_table(TableName=table, OnDemandThroughput={"MaxWriteRequestUnits": units})
+
+    fault = CapacityCapped(regions=lab_target.stack.region_names)
+    everywhere = BlastRadius(every_region_of=lab_target.stack.name)
+    with (
+        pytest.raises(RollbackFailed, match=r"is '500': neither '1'.*aws dynamodb update-table"),
+        inject(fault, lab_target, recorder, journal, blast_radius=everywhere),
+    ):
+        cap(500)
+
+    assert fault.read(lab_target) == {"MaxWriteRequestUnits": "500"}
+    cap(-1)
+
+
+def test_a_maximum_of_one_region_alone_is_refused(lab_target: Target, recorder: Recorder, journal: Journal) -> None:
+    with (
+        pytest.raises(InvalidPlan, match="one for all replicas of the table, so all regions of the stack must be"),
+        inject(CapacityCapped(regions=(EU,)), lab_target, recorder, journal),
+    ):
+        pytest.fail("the fault was let in")
+
+
+def test_a_lever_that_somebody_else_turned_stays(lab_target: Target, recorder: Recorder, journal: Journal) -> None:
+    levers = lab_target.levers()
+    with (
+        pytest.raises(RollbackFailed, match=r"99.*Somebody changed it meanwhile.*curl -X DELETE"),
+        inject(WanDelayed(region=EU, other=US), lab_target, recorder, journal),
+    ):
+        levers.turn("PUT", f"delay/{EU}/{US}", b'{"median_s": 99}')
+
+    assert b"99" in (levers.read(f"delay/{EU}/{US}") or b"")
+    for path in (f"delay/{EU}/{US}", f"delay/{US}/{EU}"):
+        levers.turn("DELETE", path)
+
+
+def test_a_target_without_levers_refuses_what_only_a_lab_can_do(
+    lab_target: Target, recorder: Recorder, journal: Journal
+) -> None:
+    endpoints = msgspec.structs.replace(lab_target.endpoints, levers_url=None)
+    without = Target(lab_target.stack, endpoints, name="aws")
+    with (
+        pytest.raises(NeedsLevers, match=r"fault 'region-outage in eu-west-1' needs levers that only a lab has"),
+        inject(RegionOutage(region=EU), without, recorder, journal),
+    ):
+        pytest.fail("the fault was let in")
+
+    assert journal.open_entries() == []

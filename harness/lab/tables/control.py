@@ -13,6 +13,7 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
 
 from harness.lab.tables.authorization import denies_role, policy_arns
+from harness.lab.tables.capacity import NO_MAXIMUM, TableKey
 from harness.lab.tables.members import GlobalTable, require_measured
 from harness.lab.tables.patches import Function, Patches
 from harness.lab.tables.replication import Replication
@@ -95,6 +96,10 @@ def _describe(replication: Replication) -> Callable[[Function], Function]:
         def describe(table: Table, base_key: str = "TableDescription") -> dict[str, Any]:
             description: dict[str, Any] = original(table, base_key)
             description[base_key]["TableId"] = table_id(table)
+            units = replication.caps.of(_key(table))
+            if units is not None:
+                maximum = {"MaxReadRequestUnits": NO_MAXIMUM, "MaxWriteRequestUnits": units}
+                description[base_key]["OnDemandThroughput"] = maximum
             global_table = replication.members.of_table(table)
             if global_table is not None and len(global_table.replicas) > 1:
                 description[base_key].update(_replica_description(global_table, table.region_name))
@@ -118,6 +123,8 @@ def _update_table(replication: Replication) -> Callable[[Function], Function]:
             table = handler.dynamodb_backend.get_table(handler.body["TableName"])
             if handler.body.get("ReplicaUpdates"):
                 _require_authorized(replication, table)
+            if "OnDemandThroughput" in handler.body:
+                _set_maximum(replication, table, handler.body["OnDemandThroughput"])
             for update in handler.body.get("ReplicaUpdates", ()):
                 if "Create" in update:
                     create_replica(replication, table, update["Create"]["RegionName"])
@@ -130,6 +137,25 @@ def _update_table(replication: Replication) -> Callable[[Function], Function]:
         return update_table
 
     return wrapper
+
+
+def _set_maximum(replication: Replication, table: Table, maximum: dict[str, Any]) -> None:
+    """In every replica: the setting is synchronized between them. Raises AWS's ValidationException."""
+    if table.billing_mode != "PAY_PER_REQUEST":
+        raise MockValidationException(
+            "One or more parameter values were invalid: OnDemandThroughput can be specified only when BillingMode is "
+            "PAY_PER_REQUEST"
+        )
+    if maximum.get("MaxReadRequestUnits", NO_MAXIMUM) != NO_MAXIMUM:
+        raise MockValidationException("The lab limits writes of a table, it does not limit reads: MaxReadRequestUnits")
+    global_table = replication.members.of_table(table)
+    regions = global_table.regions if global_table else (table.region_name,)
+    keys = [(table.account_id, region, table.name) for region in regions]
+    replication.caps.set(keys, int(maximum.get("MaxWriteRequestUnits", NO_MAXIMUM)))
+
+
+def _key(table: Table) -> TableKey:
+    return table.account_id, table.region_name, table.name
 
 
 def _require_authorized(replication: Replication, table: Table) -> None:
@@ -148,6 +174,7 @@ def _delete_table(replication: Replication) -> Callable[[Function], Function]:
     def wrapper(original: Function) -> Function:
         def delete_table(backend: DynamoDBBackend, name: str) -> Table:
             table = original(backend, name)
+            replication.caps.set([_key(table)], NO_MAXIMUM)
             global_table = replication.members.of_table(table)
             if global_table is not None:
                 replication.members.remove_replica(global_table, table.region_name)

@@ -28,11 +28,14 @@ class Gates:
         levers: Levers,
         global_tables: Callable[[], Iterable[GlobalTable]],
         truth: TruthLog | None,
+        written_per_s: Callable[[RegionName], float | None] = lambda _region: None,
     ) -> None:
         self._clock = clock
         self._levers = levers
         self._global_tables = global_tables
         self._truth = truth
+        self._written_per_s = written_per_s
+        """What a region's tables take a second; None: as much as comes."""
         self._held: dict[Route, str] = {}
         self._has_policies = False
         self._is_stale = True
@@ -63,7 +66,8 @@ class Gates:
 
     def most_per_s(self, destination: RegionName) -> float | None:
         throttle = self._levers.throttled.get(destination)
-        return throttle.writes_per_s if throttle else None
+        limits = [throttle.writes_per_s if throttle else None, self._written_per_s(destination)]
+        return min((limit for limit in limits if limit is not None), default=None)
 
     def coalesced_within_s(self) -> float | None:
         coalescing = self._levers.coalescing

@@ -22,6 +22,7 @@ from moto.dynamodb.models.table import Table
 from harness.clock import Clock
 from harness.lab.ports import TruthLog
 from harness.lab.replication.levers import Levers
+from harness.lab.tables.capacity import TableKey, WriteCaps
 from harness.lab.tables.conduct import Conduct, Settled
 from harness.lab.tables.gates import Gates
 from harness.lab.tables.items import ItemKey, Savepoint, key_of, show, shown
@@ -33,8 +34,7 @@ from harness.models.replicas import Replica, Stamp
 from harness.models.wan import ReplicationDelay
 from harness.stack import RegionName
 
-TableKey = tuple[str, RegionName, str]
-"""(account, region, table name). moto replaces `Table` objects, so they are never kept; names are."""
+# moto replaces `Table` objects, so they are never kept; names are: TableKey.
 
 
 class ReplicationParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +86,8 @@ class Replication:
         self.conduct = Conduct(seed)
         self.latencies = Latencies(clock)
         self.members = Membership(self.lock_of, self._now_ns, self._apply, self.gates_changed)
-        self.gates = Gates(clock, Levers(delay=parameters.delay), self.members.all, truth)
+        self.caps = WriteCaps(clock)
+        self.gates = Gates(clock, Levers(delay=parameters.delay), self.members.all, truth, self.caps.least_in)
         self.replicator: Replicator[ReplicatedWrite] = Replicator(
             clock, self._delay_s, self._apply, flow=self.gates, look=self._look
         )
@@ -101,7 +102,8 @@ class Replication:
         return self.lock_of(table.account_id, table.region_name, table.name)
 
     def admit(self, table: Table) -> None:
-        """Raises AWS's throttling error when more writes are on their way than the lab holds."""
+        """Raises AWS's throttling error when the table takes no more, or more is on its way than the lab holds."""
+        self.caps.take((table.account_id, table.region_name, table.name))
         if self.replicator.pending >= self.parameters.most_pending and self.members.of_table(table):
             raise DynamodbException(
                 ERROR_TYPE_PREFIX + "ProvisionedThroughputExceededException",

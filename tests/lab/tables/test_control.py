@@ -193,3 +193,42 @@ def test_time_to_live_is_set_on_all_replicas(client, orders):
 
     seen = client(AP).describe_time_to_live(TableName=orders)["TimeToLiveDescription"]
     assert seen == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+
+
+def cap(client, name: str, units: int) -> None:
+    client(US).update_table(TableName=name, OnDemandThroughput={"MaxWriteRequestUnits": units})
+
+
+def test_a_maximum_of_writes_is_shown_by_every_replica_until_it_is_taken_away(client, orders):
+    cap(client, orders, 3)
+    shown = [described(client, region, orders)["OnDemandThroughput"] for region in (US, EU, AP)]
+    assert shown == [{"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": 3}] * 3
+
+    cap(client, orders, -1)
+    assert "OnDemandThroughput" not in described(client, EU, orders)
+
+
+def test_writes_above_the_maximum_are_throttled_and_pass_again_a_second_later(client, orders, clock):
+    """Two a second: two pass at once, the third does not, and half a second later there is room for one."""
+    cap(client, orders, 2)
+    client(EU).put_item(TableName=orders, Item=item("a"))
+    client(EU).put_item(TableName=orders, Item=item("b"))
+    with pytest.raises(ClientError, match=r"ThrottlingException.*maximum OnDemandThroughput"):
+        client(EU).put_item(TableName=orders, Item=item("c"))
+
+    clock.advance_s(0.5)
+    client(EU).put_item(TableName=orders, Item=item("d"))
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        client(EU).put_item(TableName=orders, Item=item("e"))
+
+
+def test_each_replica_has_a_maximum_of_its_own(client, orders):
+    cap(client, orders, 1)
+    for region in (US, EU, AP):
+        client(region).put_item(TableName=orders, Item=item(region))
+
+
+@pytest.mark.parametrize("maximum", [{"MaxWriteRequestUnits": 0}, {"MaxReadRequestUnits": 5}])
+def test_a_maximum_that_cannot_be_is_refused(client, orders, maximum):
+    with pytest.raises(ClientError, match="ValidationException"):
+        client(US).update_table(TableName=orders, OnDemandThroughput=maximum)
