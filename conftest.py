@@ -202,6 +202,7 @@ def run(
     from harness.cli.pytest_session import PLUGIN, ScenarioSession, every_region_confirmed, guards_asked_for
     from harness.cli.targets import journal_file
     from harness.faults.signals import signals_held
+    from harness.gameday.index import update_index
     from harness.probes.preflight import preflight
     from harness.report.write import write_report
     from harness.run import Run
@@ -244,6 +245,11 @@ def run(
             record = run.close()
             session.ended(record.exit_code)
             session.reported(write_report(run.folder, history, record, run.findings))
+        if not pytestconfig.getoption("--game-day"):  # a day writes the index when it ends
+            try:
+                update_index(run.folder.parent)
+            except HarnessError as error:
+                say(f"\n  the index was not written: {error}\n")
 
 
 @pytest.fixture(scope="session")

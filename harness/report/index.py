@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -71,8 +72,10 @@ def write_index(reports: Path, days: Sequence[DayRow], *, baseline: str | None =
         palette=Palette(tuple(regions)),
     )
     path = reports / INDEX_FILE
+    partial = path.with_name(f".{INDEX_FILE}.{uuid.uuid4().hex[:8]}")
     try:
-        path.write_text(page, encoding="utf-8")
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)  # several runs may end at once; a reader sees a whole page
     except OSError as error:
         raise UsageError(f"index {path} cannot be written: {error.strerror or error}") from error
     return path
