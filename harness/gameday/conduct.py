@@ -98,7 +98,7 @@ class Conduct:
                     self._step(number, experiment)
             except Stop as stop:
                 self._log.add(Stopped(at=self._log.now(), why=str(stop), exit_code=stop.code))
-                self._announce(f"stopped: {stop}. It can be resumed with `harness gameday run --resume`.")
+                self._announce(f"stopped and needs a person: {stop}. Go on with `harness gameday run --resume`.")
                 return stop.code
             result = verdict(load_day(self._folder))
             self._log.add(Ended(at=self._log.now(), verdict=result))
@@ -111,7 +111,8 @@ class Conduct:
             self._tell(f"{self._which(number)} was done before: not again")
             return
         self._pause(experiment.pause_s, number)
-        if experiment.approval and number not in day.approved:
+        if experiment.approval:
+            # Also of a step that was approved before it was stopped: whoever was there then may have gone home.
             self._approve(number, experiment.approval)
         why = refusal(self._plan.window, self._log.now())
         if why:

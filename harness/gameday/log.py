@@ -161,10 +161,6 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
         steps = {event.step: event for event in self.events if isinstance(event, StepEnded)}
         return {number: step for number, step in steps.items() if step.exit_code in _COMPLETE}
 
-    @property
-    def approved(self) -> set[int]:
-        return {event.step for event in self.events if isinstance(event, Approved)}
-
     def attempts(self, step: int) -> int:
         return sum(isinstance(event, StepBegan) and event.step == step for event in self.events)
 

@@ -189,9 +189,7 @@ def test_what_is_done_is_not_done_again(bench: Callable[..., Bench]) -> None:
     assert [event.run for event in found.events(StepEnded) if event.step == 1][-1] == "experiments/02-two/run-1"
 
 
-def test_an_approval_that_nobody_gives_stops_it_and_one_that_was_given_is_not_asked_again(
-    bench: Callable[..., Bench],
-) -> None:
+def test_an_approval_that_nobody_gives_stops_it(bench: Callable[..., Bench]) -> None:
     found = bench('[[experiments]]\nscenario = "one"\napproval = "Is support told?"\n')
 
     assert found.run() == 4
@@ -202,8 +200,18 @@ def test_an_approval_that_nobody_gives_stops_it_and_one_that_was_given_is_not_as
     assert found.run() == 0
     assert [event.by for event in found.events(Approved)] == ["anna"]
     assert len(found.events(Asked)) == 2
+
+
+def test_a_step_that_was_stopped_is_approved_anew(bench: Callable[..., Bench]) -> None:
+    """Whoever said yes before a guard stopped it may have gone home."""
+    found = bench('[[experiments]]\nscenario = "one"\napproval = "Is support told?"\n')
+    found.yes, found.codes = "anna", {"one": 4}
     found.run()
+    found.yes = None
+
+    assert found.run() == 4
     assert len(found.asked) == 2
+    assert len(found.started) == 1
 
 
 def test_a_yes_beforehand_asks_nobody(bench: Callable[..., Bench]) -> None:

@@ -16,6 +16,7 @@ from harness.gameday.log import (
     Day,
     Ended,
     FaultSeen,
+    Healed,
     NoteTyped,
     Notified,
     StepBegan,
@@ -227,6 +228,21 @@ def test_the_page_tells_it_all_and_lets_no_text_out() -> None:
     assert 'href="r/index.html"' in page
     assert "at worst 90.0 s in eu-west-1" in page
     assert "after 10 s of wall time" in page
+
+
+def test_what_was_healed_is_told_and_what_was_not_stands_out() -> None:
+    day = a_day(
+        Healed(at=after(3), what="health-broken in eu-west-1", how="recovered", ok=True),
+        Healed(at=after(4), what="replication-paused in us-east-1", how="access denied", ok=False),
+    )
+    plan = a_plan().plan
+    outcome = came_to(a_run(), extra="", day=day)
+
+    page = render_day(plan, day, outcome)
+
+    assert "health-broken in eu-west-1: recovered" in page
+    assert "NOT HEALED</span> replication-paused in us-east-1: access denied" in page
+    assert [one.how for one in outcome.healed] == ["recovered", "access denied"]
 
 
 def test_every_phase_of_a_fault_has_its_line() -> None:
