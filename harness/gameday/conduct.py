@@ -38,7 +38,7 @@ from harness.gameday.log import (
     load_day,
 )
 from harness.gameday.notify import Notifier
-from harness.gameday.plan import PlannedExperiment
+from harness.gameday.plan import GameDayPlan, PlannedExperiment
 from harness.gameday.when import refusal
 from harness.run import load_run
 
@@ -229,20 +229,28 @@ def experiment_command(
     experiment: PlannedExperiment, folder: Path, *, scenario: Path, options: Sequence[str], log: Path
 ) -> list[str]:
     """The process of one experiment: `harness run`, whose exit codes say how it ended."""
+    return [
+        *_harness_run(experiment, scenario),
+        *options,
+        *("--report-dir", str(folder), "--game-day", str(log), "-p", "no:cacheprovider"),
+    ]
+
+
+def rehearsal_command(experiment: PlannedExperiment, *, scenario: Path, options: Sequence[str]) -> list[str]:
+    """Tells every call that the experiment would make, and makes none that changes anything."""
+    return [*_harness_run(experiment, scenario), *options, "--plan", "-q", "-p", "no:cacheprovider"]
+
+
+def options_of(plan: GameDayPlan, lab: str) -> list[str]:
+    """What every experiment of a plan is run with."""
+    options = ["--target", plan.target, "--lab", lab, "--seed", str(plan.seed)]
+    return [*options, *(["--from", plan.vantages] if plan.vantages else [])]
+
+
+def _harness_run(experiment: PlannedExperiment, scenario: Path) -> list[str]:
     settings = [option for name, value in experiment.settings.items() for option in ("--set", f"{name}={value}")]
     settings += ["--all-regions", experiment.all_regions_of] if experiment.all_regions_of else []
-    common = ["--report-dir", str(folder), "--game-day", str(log), "-p", "no:cacheprovider"]
-    return [
-        sys.executable,
-        "-m",
-        "harness",
-        "run",
-        "--scenarios",
-        str(scenario.resolve()),
-        *options,
-        *common,
-        *settings,
-    ]
+    return [sys.executable, "-m", "harness", "run", "--scenarios", str(scenario.resolve()), *settings]
 
 
 def who() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -13,12 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli.exit_codes import NOTHING_RAN
 from harness.cli.gameday.options import json_option, plan_argument, scenarios_option
 from harness.errors import InvalidPlan, UsageError
 from harness.gameday.load import LoadedPlan, checked_plan, load_plan, problems_of
 from harness.gameday.plan import PlannedExperiment, Window
 from harness.gameday.when import firings, in_words, next_run, refusal
 from harness.guards.kinds import kind_of
+from harness.parameters import scenario_file
 from harness.report.terminal import WIDTH
 
 NEXT = 3
@@ -115,10 +118,12 @@ class _Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.command()
 @plan_argument
+@click.option("--calls", is_flag=True, help="Ask the target, too: every call of every experiment, and what it needs.")
+@click.option("--lab", default="default", show_default=True, help="Which lab, when several run; with --calls.")
 @scenarios_option
 @json_option
-def plan(plan_path: Path, scenarios: Path, as_json: bool) -> None:
-    """Show what PLAN would do and when, and whether it may run now. Nothing is changed, and no target asked."""
+def plan(plan_path: Path, calls: bool, lab: str, scenarios: Path, as_json: bool) -> None:
+    """Show what PLAN would do and when, and whether it may run now. Nothing is changed."""
     loaded = checked_plan(plan_path, scenarios)
     now = datetime.now(UTC)
     planned = loaded.plan
@@ -137,6 +142,21 @@ def plan(plan_path: Path, scenarios: Path, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
     else:
         _print(loaded, shown)
+    if calls:
+        _rehearse(loaded, scenarios, lab)
+
+
+def _rehearse(loaded: LoadedPlan, scenarios: Path, lab: str) -> None:
+    """Ends with the code of the first experiment that could not even be told."""
+    from harness.gameday.conduct import options_of, rehearsal_command
+
+    for number, experiment in enumerate(loaded.plan.experiments, 1):
+        click.echo(f"\n{number}. {experiment.title}")
+        scenario = scenario_file(scenarios, experiment.scenario)
+        command = rehearsal_command(experiment, scenario=scenario, options=options_of(loaded.plan, lab))
+        code = subprocess.run(command, check=False).returncode
+        if code not in {0, NOTHING_RAN}:
+            raise SystemExit(code)
 
 
 def _next_runs(window: Window, now: datetime) -> list[datetime]:

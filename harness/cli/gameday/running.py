@@ -20,7 +20,7 @@ from harness.cli.gameday.options import LOCK_FILE, reports_option, scenarios_opt
 from harness.cli.targets import journal_file, target_for
 from harness.errors import GuardTripped, InvalidPlan, JournalOpen, RollbackFailed, UsageError
 from harness.faults.recover import Recovered, recover
-from harness.gameday.conduct import Conduct, experiment_command, who
+from harness.gameday.conduct import Conduct, experiment_command, options_of, who
 from harness.gameday.guardfile import write_guards
 from harness.gameday.index import update_index
 from harness.gameday.load import LoadedPlan, checked_plan, load_plan
@@ -91,9 +91,7 @@ def run(  # noqa: PLR0917
         _refuse_second(loaded, reports)
     target = target_for(loaded.plan.target, lab=lab)
     _check_regions(loaded, target)
-    options = ["--target", loaded.plan.target, "--lab", lab, "--seed", str(loaded.plan.seed)]
-    options += ["--from", loaded.plan.vantages] if loaded.plan.vantages else []
-    options += ["--allow-faults"] if allow_faults else []
+    options = [*options_of(loaded.plan, lab), *(["--allow-faults"] if allow_faults else [])]
     folder = (old or new_day_folder(reports, loaded.plan.title, datetime.now(UTC))).absolute()
 
     def tell(text: str) -> None:
