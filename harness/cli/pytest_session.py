@@ -141,7 +141,7 @@ class ScenarioSession:
             int(session.exitstatus),
             told=self._told,
             interrupted=self._interrupted,
-            nothing_ran=self._skipped_faults and not self._ran and not self._config.getoption("--plan"),
+            nothing_ran=self._skipped_faults and not self._ran and not self._config.getoption("--plan", default=False),
         )
 
     @pytest.hookimpl(optionalhook=True)
