@@ -100,7 +100,7 @@ def _chosen(count: int | None, file: Path | None, seed: int) -> tuple[Sequence[S
         return read_subnets(file, [vantage.name for vantage in catalogue()]), str(file)
     wanted = DEFAULT_SUBNETS if count is None else count
     always = [vantage.client_subnet for vantage in catalogue() if vantage.client_subnet]
-    return public_subnets(wanted, seed=seed, always=always), f"{wanted} of public IPv4, seed {seed}"
+    return public_subnets(wanted, seed=seed, always=always), f"{wanted:,} of public IPv4, seed {seed}"
 
 
 def _about(part: Part, target: Any, server: tuple[str, int], where_from: str, started_at: str) -> Any:
@@ -167,7 +167,7 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _show(summary: Summary, path: Path) -> None:
-    console, about, counts = Console(), summary.about, summary.about.counts
+    console, about, counts = Console(highlight=False), summary.about, summary.about.counts
     console.print(
         f"[bold]{about.domain_name}[/] from {summary.rows:,} client subnets ({escape(about.subnets)}), "
         f"asked of {about.nameserver}",
@@ -213,7 +213,7 @@ _EXAMPLES = 10
 def _show_comparison(comparison: Comparison) -> None:
     from harness.sweep.comparing import MISPLACED
 
-    console = Console()
+    console = Console(highlight=False)
     given = comparison.out_given
     out = ", ".join(f"{region} ({'as you said' if region in given else 'inferred'})" for region in comparison.out)
     console.print(f"{comparison.compared:,} subnets have a region in both maps", soft_wrap=True)
