@@ -114,6 +114,18 @@ def test_a_server_that_falls_silent_is_not_asked_for_hours():
     assert part.wall_s == pytest.approx(60, abs=1)
 
 
+def test_silence_for_every_second_question_is_no_silent_server(monkeypatch: pytest.MonkeyPatch):
+    """200 of 400 are given up, never more than a window of them in a row: all are asked."""
+    monkeypatch.setattr("harness.sweep.asking.SILENT_AFTER", 150)
+
+    def deaf_to_odd(query: dns.message.Message, _: int) -> list[tuple[float, bytes]]:
+        return [] if int(query.options[0].address.split(".")[2]) % 2 else [(ROUND_TRIP_S, answer(query))]
+
+    part = part_of([parse_subnet(f"1.{number // 200}.{number % 200}.0/24") for number in range(400)], deaf_to_odd)
+
+    assert (part.ended, part.counts.answered, part.counts.gave_up) == (None, 200, 200)
+
+
 def test_an_interrupted_sweep_keeps_what_it_has():
     """Stopped once 300 are known: those are whole, and nothing is said of the others."""
     told: list[int] = []

@@ -181,6 +181,19 @@ def test_few_or_divided_neighbours_say_nothing(diff):
     assert fates(found)[("moved, not judged", None)] == 40
 
 
+def test_a_subnet_is_no_neighbour_of_its_own(diff):
+    """Of 41 in a /16, 38 went to Virginia and 3 to Sydney. Each of the 3 has 38 of 40 others against it, 95 %; each of
+    the 38 has 37 of 40 with it, too few, so nothing is said of them."""
+    before = dict.fromkeys([*irish(5), *unknown(41)], EU)
+    after = {**dict.fromkeys([*irish(5), *unknown(41)], US), **dict.fromkeys(unknown(3), AP)}
+
+    others = {**dict.fromkeys(virginian(9), US), **dict.fromkeys(unknown(9, block="9.7"), AP)}
+    found = diff({**before, **others}, {**after, **others})
+
+    assert fates(found)[("moved elsewhere", "neighbours")] == 3
+    assert fates(found)[("moved, not judged", None)] == 38
+
+
 def test_when_the_catalogue_knows_none_that_moved_the_verdict_is_unknown(diff):
     before = {**dict.fromkeys(unknown(30), EU), **dict.fromkeys(virginian(9), US)}
     found = diff(before, {**before, **dict.fromkeys(unknown(30), US)})
