@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from statistics import median
 
 import msgspec
 
@@ -161,15 +163,18 @@ def _went_there(reply: HttpReply, region: RegionName, addresses: set[str]) -> bo
 def _suffering(
     vantage: VantageName, looks: Sequence[tuple[int, HttpReply]], mine: Sequence[bool], until_s: float
 ) -> Suffering:
-    """A failure lasts until the same user's next request begins, wherever that one goes."""
-    ends_s = [reply.start_s for _, reply in looks[1:]] + [until_s]
+    """A failure lasts until the same user's next request begins, wherever that one goes.
+
+    Not for longer than one and a half of the user's usual intervals: a request that was not made says nothing.
+    """
+    starts_s = [reply.start_s for _, reply in looks]
+    lasts_s = [later_s - start_s for start_s, later_s in pairwise([*starts_s, until_s])]
+    longest_s = 1.5 * median(lasts_s[:-1] or lasts_s)
     failed = [here and reply.outcome is not Outcome.OK for (_, reply), here in zip(looks, mine, strict=True)]
     return Suffering(
         vantage=vantage,
         requests=sum(mine),
         failed=tuple(index for (index, _), bad in zip(looks, failed, strict=True) if bad),
-        failing_s=sum(
-            end_s - reply.start_s for (_, reply), end_s, bad in zip(looks, ends_s, failed, strict=True) if bad
-        ),
+        failing_s=sum(min(last_s, longest_s) for last_s, bad in zip(lasts_s, failed, strict=True) if bad),
         to_the_end=failed[-1],
     )

@@ -174,3 +174,13 @@ def test_suffering_ends_where_the_user_is_well_elsewhere():
     ]
 
     assert suffered(a_history(moved, header=story.header)).measured == 110
+
+
+def test_requests_that_were_not_made_are_not_held_against_the_fault():
+    """Dublin's and Frankfurt's requests of 100 to 199 s are missing: 13 of 23 failed, each counts for 10 s but the one
+    at 90 s, which counts for 15 s, one and a half intervals: 135 s."""
+
+    def missing(event):
+        return isinstance(event, HttpReply) and 100 <= event.start_s < 200
+
+    assert suffered(the_fault(UNSEEN, drop=missing)).measured == 135
