@@ -154,12 +154,20 @@ class Search:
             watching.enter_context(Watch(self._run.target, self._run.vantages, self._run.recorder, self._probes))
             self._settle()
             self.steady_until_s = self._run.clock.now_s()
-            return self._search(trials_at_most, self.steady_until_s + for_s)
+            return self._search(trials_at_most, for_s)
 
-    def _search(self, trials_at_most: int, until_s: float) -> Found:
+    def _search(self, trials_at_most: int, for_s: float) -> Found:
+        began_s = self._run.clock.now_s()
+
+        def is_over() -> bool:
+            """Time and trials are up; a search that has found nothing yet gets as much time again."""
+            found = any(trial.hurts_unseen(self._limit_s) for trial in self._tried.values())
+            until_s = began_s + (for_s if found else 2 * for_s)
+            return len(self._tried) >= trials_at_most or self._run.clock.now_s() > until_s
+
         def hurts(small: SmallFault) -> bool:
             if small not in self._tried:
-                if len(self._tried) >= trials_at_most or self._run.clock.now_s() > until_s:
+                if is_over():
                     return False
                 self._tried[small] = self._try(small)
             return self._tried[small].hurts_unseen(self._limit_s)

@@ -33,7 +33,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """Absent: as long as every checker needs to ask once, with a margin."""
     trials: int = 12
     search_s: float = 500.0
-    """No trial begins later, in stack seconds."""
+    """No trial begins later, in stack seconds; twice as late where nothing was found until then."""
 
 
 MARGIN_S = 15.0

@@ -68,18 +68,17 @@ def _deviation(findings: Sequence[Finding], verdict: Verdict) -> str:
 
 def _suffering(findings: Sequence[Finding]) -> Iterator[str]:
     """What users felt of a fault, and whether the health check saw it."""
-    seen = [finding for finding in findings if finding.checker == "fault-sight" and finding.verdict is Verdict.PASS]
-    felt = [f for f in findings if f.checker == "users-suffered" and f.verdict is not Verdict.UNKNOWN]
-    told = [f"as documented, {finding.claim.rpartition(': ')[2]}" for finding in seen]
-    told += [finding.explanation.partition(":")[0] for finding in felt]
-    told += [finding.explanation.partition("; ")[0] for finding in findings if finding.checker == "blind-spot-search"]
+    passed = [finding for finding in findings if finding.verdict is Verdict.PASS]
+    told = [f"as documented, {each.claim.rpartition(': ')[2]}" for each in passed if each.checker == "fault-sight"]
+    told += [each.explanation.partition(":")[0] for each in passed if each.checker == "users-suffered"]
+    told += [each.explanation.partition("; ")[0] for each in passed if each.checker == "blind-spot-search"]
     if told:
         yield ": ".join(told)
 
 
 def _blind_spots(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
-        if finding.checker in {"fault-sight", "blind-spot-search"}:
+        if finding.checker in {"fault-sight", "blind-spot-search"} and finding.verdict is Verdict.PASS:
             yield "".join(finding.explanation.partition("the blind spot: ")[1:])
 
 
