@@ -32,7 +32,8 @@ from harness.stack import RegionName
 
 STEADY_WITHIN_S = 240.0
 UNFELT_AFTER_S = 20.0
-"""Users ask every 5 s: when four rounds of requests were served, the fault is not one that they feel."""
+"""Users ask every 5 s: when four rounds of requests were served, a fault that refuses all is not one that they feel;
+of one that refuses a part it takes that many times as many."""
 
 _HELD = (1.3, 1.6, 1.9, 2.2, 2.5)
 """How long a fault is held, in limits: one that a part of the requests passes must last longer to hurt as long."""
@@ -192,7 +193,7 @@ class Search:
             left_s = injection.injected_at_s + small.held_s - since_s
 
             def told(view: LiveView) -> bool:
-                unfelt = not self._failed and clock.now_s() > since_s + UNFELT_AFTER_S
+                unfelt = not self._failed and clock.now_s() > since_s + UNFELT_AFTER_S / small.share
                 return unfelt or self._doubted(view, since_s)
 
             self._live.wait_until(told, at_most_s=max(0.0, left_s), clock=clock, what=small.in_words)
