@@ -161,6 +161,12 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
         steps = {event.step: event for event in self.events if isinstance(event, StepEnded)}
         return {number: step for number, step in steps.items() if step.exit_code in _COMPLETE}
 
+    @property
+    def was_killed(self) -> bool:
+        """Its last attempt began and did not end."""
+        last = next((event for event in reversed(self.events) if isinstance(event, StepBegan | StepEnded)), None)
+        return isinstance(last, StepBegan)
+
     def attempts(self, step: int) -> int:
         return sum(isinstance(event, StepBegan) and event.step == step for event in self.events)
 

@@ -165,7 +165,7 @@ def _judged(limit_s: float, what: What, worst: Measure | None) -> tuple[Verdict,
     told = f"at worst {worst.estimate:.1f} s in {worst.subject} ({worst.experiment})"
     if worst.estimate <= limit_s:
         return Verdict.PASS, told
-    return (Verdict.FAIL if worst.low > limit_s else Verdict.UNKNOWN), f"{told}, surely {worst.low:.1f} s"
+    return (Verdict.FAIL if worst.low > limit_s else Verdict.UNKNOWN), f"{told}, not before {worst.low:.1f} s"
 
 
 def _detections(day: Day) -> Iterator[Detection]:
@@ -229,4 +229,5 @@ def _deviations(step: StepOutcome) -> Iterator[str]:
     for one in step.deviations:
         asks = "Find out why not" if one.verdict is Verdict.FAIL else "Make it measurable"
         more = f" (and {count(one.findings - 1, 'more finding')})" if one.findings > 1 else ""
-        yield f"{asks} ({step.title}): {one.claim}: {one.explanation}{more}"
+        # The sum that makes a limit, and what else there is to say, is on the run's page.
+        yield f"{asks} ({step.title}): {one.claim}: {one.explanation.partition('; ')[0]}{more}"

@@ -65,6 +65,15 @@ def test_the_last_attempt_counts(tmp_path: Path) -> None:
     assert (day.attempts(0), sorted(day.done)) == (2, [0])
 
 
+def test_a_day_was_killed_when_its_last_attempt_did_not_end(tmp_path: Path) -> None:
+    log = a_day(tmp_path, StepBegan(at=NOW, step=0, attempt=1))
+    killed = load_day(tmp_path).was_killed
+    log.add(ended(0, 130))
+
+    assert killed
+    assert not load_day(tmp_path).was_killed
+
+
 def test_a_line_that_a_crash_cut_short_costs_only_itself(tmp_path: Path) -> None:
     log = a_day(tmp_path, ended(0, 0))
     with log.path.open("ab") as file:

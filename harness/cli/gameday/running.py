@@ -98,9 +98,10 @@ def run(  # noqa: PLR0917
         console.print(f"[bold cyan]{datetime.now().astimezone():%H:%M:%S}[/] {escape(text)}", soft_wrap=True)
 
     with only_day(LOCK_FILE, RunningDay(folder=str(folder), title=loaded.plan.title, pid=os.getpid())):
+        killed = bool(old) and load_day(folder).was_killed
         _begin(loaded, folder, resumed=bool(old))
         tell(f"{'going on with' if old else 'beginning'} {folder}")
-        if _heal(target.journal or journal_file(target.name), DayLog(folder), tell):
+        if _heal(target.journal or journal_file(target.name), DayLog(folder), tell) or killed:
             _settle(target, tell)
         conduct = Conduct(
             loaded,
