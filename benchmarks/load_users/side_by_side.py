@@ -5,13 +5,16 @@ HARNESS_BENCH: "bare" (verified TLS, one kept connection, nothing else), "ours",
 
 from __future__ import annotations
 
+import json
 import os
+import time
+from pathlib import Path
 from typing import Any
 
 import gevent.socket
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.connectionpool import SSLConnectionPool
-from locust import constant
+from locust import constant, events
 from locust.contrib.fasthttp import FastHttpUser
 
 from harness.target import Target, load_target
@@ -23,8 +26,6 @@ ITEM = os.environ["HARNESS_BENCH_ITEM"]
 
 
 def target() -> Target:
-    from pathlib import Path
-
     return load_target(Path(TARGET))
 
 
@@ -53,6 +54,27 @@ class _Clients(HTTPClientPool):  # type: ignore[misc]
             self.clients["one", 443] = client
         return self.clients["one", 443]
 
+
+def _note_cpu(**_: Any) -> None:
+    """CPU seconds of this process and its requests, both since the users began."""
+    asked = sum(entry.num_requests for entry in _environment.stats.entries.values() if entry.method == "GET")
+    Path(os.environ["HARNESS_BENCH_CPU"]).write_text(json.dumps([time.process_time() - _began_s[0], asked]))
+
+
+def _begin(**_: Any) -> None:
+    _began_s.append(time.process_time())
+
+
+def _know(environment: Any, **_: Any) -> None:
+    global _environment  # noqa: PLW0603  # a locustfile has no other place
+    _environment = environment
+
+
+_environment: Any = None
+_began_s: list[float] = []
+events.init.add_listener(_know)
+events.spawning_complete.add_listener(_begin)
+events.test_stopping.add_listener(_note_cpu)
 
 if KIND == "bare":
 
