@@ -10,6 +10,7 @@ import pytest
 from harness.checkers.checks import (
     Check,
     EveryRegionAnswers,
+    InAndOutOfDns,
     NoFlaps,
     NoStragglers,
     Paced,
@@ -59,7 +60,7 @@ def test_while_a_region_is_out_its_users_are_served_by_the_next_nearest(
     experiment = f"failover-{region}"
     if not any(record.name == experiment for record in run.experiments):
         conduct(failover(run, region, item_path))
-    checks = (*CHECKS, SickRegionWithdrawn())
+    checks = (*CHECKS, SickRegionWithdrawn(), InAndOutOfDns(region=region))
     findings = judge(run.recorder.history(), experiment, checks)
     told = [found for found in run.findings if found.experiment == experiment and found.checker in ROUTING]
     run.add_checks(experiment, checks, findings)
