@@ -130,7 +130,12 @@ def led_astray(target: Target, places: dict[RegionName, list[Vantage]]) -> Vanta
     clock = target.new_clock()
     somebody = like(choose()[0], WITHOUT_SUBNET, Resolver(sends_subnet=False))
     led_to = ask_resolver(target, somebody, clock=clock).region
-    return next(found[0] for region, found in places.items() if region != led_to and found)
+    far = [found[0] for region, found in places.items() if region != led_to and found]
+    if not far:
+        raise UsageError(
+            f"every place of the catalogue is nearest to {led_to}: nobody can be led astray for lack of one"
+        )
+    return far[0]
 
 
 def served_at(home: dict[str, RegionName], since_s: float, *, but: set[str]) -> Condition:
