@@ -101,7 +101,9 @@ def _tell_plan(steps: tuple[Step, ...], target: Target, guards: tuple[AnyGuard, 
     from harness.dry_run import changes_refused, planned
 
     with changes_refused(target):
-        told = planned(_experiment(steps, ""), target, vantages=0, guards=guards)
+        experiment = _experiment(steps, "")
+        told = planned(experiment, target, vantages=0, guards=guards)
+    told = msgspec.structs.replace(told, at_least_s=experiment.held_at_most_s)  # Held as long as was asked for.
     plan = plan_of([told], target)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(plan), indent=2).decode())
