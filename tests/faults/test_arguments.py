@@ -37,7 +37,7 @@ def test_text_becomes_what_the_field_is(name: str, given: dict[str, str], fault:
     ("name", "given", "told"),
     [
         ("table-dnied", {}, "did you mean table-denied"),
-        ("zzz", {}, "there are domain-detached, "),
+        ("zzz", {}, "there are capacity-capped, "),
         ("health-broken", {}, r"needs region=\.\.\.; it takes region \(text\)"),
         ("health-broken", {"region": EU, "weight": "3"}, "has no parameter 'weight'; it takes region"),
         (
