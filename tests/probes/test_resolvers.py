@@ -188,8 +188,8 @@ def test_a_resolver_that_is_not_there_is_reported(asking):
     assert "Connection refused" in answer.error
 
 
-def test_the_systems_resolver_is_asked_as_any_program_asks_it(make_whole_target, two_region_stack, ireland):
-    target = make_whole_target(nameservers=("127.0.0.1:1",))
+def test_the_systems_resolver_is_asked_as_any_program_asks_it(whole_target, two_region_stack, ireland):
+    target = whole_target
     target.stack = msgspec.structs.replace(two_region_stack, domain_name="localhost")
     vantage = msgspec.structs.replace(ireland, resolver=Resolver(address="system"))
 
