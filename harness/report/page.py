@@ -17,6 +17,7 @@ from harness.findings import Finding, Verdict, overall
 from harness.history import History
 from harness.report import origins, world
 from harness.report.answers import answer
+from harness.report.carried import CarriedPhase, carried
 from harness.report.drawing import Timeline
 from harness.report.evidence import evidence_lines
 from harness.report.failover_table import failover_stages
@@ -57,6 +58,8 @@ class ExperimentView(msgspec.Struct, frozen=True, kw_only=True):
     waterfalls: list[Falls]
     items: ItemsView | None
     """None when no client read or wrote an item."""
+    carried: list[CarriedPhase]
+    """Empty when no load generator ran."""
 
 
 def write_page(path: Path, history: History, record: RunRecord, findings: Sequence[Finding]) -> None:
@@ -144,6 +147,7 @@ class _Experiments:
             timeline=timeline if timeline and timeline.bars else None,
             waterfalls=[waterfall for failover in failovers for waterfall in waterfalls(history, failover)],
             items=items,
+            carried=carried(history, event) if event else [],
         )
 
 
