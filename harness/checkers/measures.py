@@ -91,7 +91,7 @@ def _failover(times: FailoverTimes, experiment: str) -> Iterator[Measure]:
         (What.RECOVER, recovered, window.injected_s),
         (What.HOME, home, window.rolled_back_s),
     ):
-        slowest = _slowest(moments)
+        slowest = slowest_of(moments)
         if slowest is None or slowest.by_s is None or from_s is None:
             continue
         yield Measure(
@@ -108,7 +108,7 @@ def _failover(times: FailoverTimes, experiment: str) -> Iterator[Measure]:
         yield _failed(times, experiment)
 
 
-def _slowest(moments: Sequence[Moment]) -> Moment | None:
+def slowest_of(moments: Sequence[Moment]) -> Moment | None:
     """The last of them to be seen; None when one never was."""
     if not moments or any(moment.by_s is None for moment in moments):
         return None

@@ -81,7 +81,8 @@ def _against_scatter(before: Measure, after: Measure, scatter: Sequence[float]) 
     difference = after.estimate - before.estimate
     if len(scatter) < SCATTER_FROM:
         missing = SCATTER_FROM - len(scatter)
-        told = f"one observation each; {missing} more earlier runs are needed to know how they scatter"
+        runs = "run is" if missing == 1 else "runs are"
+        told = f"one observation each; {missing} more earlier {runs} needed to know how they scatter"
         return Compared(before=before, after=after, change=Change.UNTOLD, told=told, difference=difference)
     low, high = prediction_interval(scatter)
     # Looked at too rarely to be sure is not shown: all of the observation must lie outside.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from builders import EU, Story, a_fault, a_history, an_experiment
+from builders import EU, Story, a_history, an_experiment
 
-from harness.checkers.measures import Measure, Spread, What, measures_of
+from harness.checkers.measures import Measure, Spread, What, measures_of, slowest_of
+from harness.checkers.moments import Moment
 from harness.checkers.statistics import wilson_interval
 from harness.history import History
 
@@ -34,9 +35,17 @@ def test_a_share_of_requests_is_a_sample() -> None:
 
 
 def test_a_fault_that_was_not_proven_has_no_numbers() -> None:
-    history = a_history(a_fault(EU, proven=False), an_experiment())
+    assert measures_of(a_history(Story(proven=False).events())) == []
 
-    assert measures_of(history) == []
+
+def test_the_slowest_is_the_last_to_be_seen_and_nobody_may_be_missing() -> None:
+    early, late = Moment(after_s=10, by_s=20), Moment(after_s=5, by_s=30)
+    never = Moment(after_s=40, by_s=None)
+
+    assert slowest_of([early, late]) is late
+    assert slowest_of([late, early]) is late
+    assert slowest_of([early, never]) is None
+    assert slowest_of([]) is None
 
 
 def test_an_experiment_without_a_fault_has_no_recovery() -> None:

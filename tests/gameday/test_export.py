@@ -29,6 +29,7 @@ EXPRESSIONS = [
     "0 10 * * 5L",
     "0 9 1 * 1",
     "*/30 9-10 * * 1-5",
+    "0 3 * * 1",  # in Kolkata, which is Sunday evening in UTC
 ]
 ZONES = ["UTC", "Europe/Dublin", "America/New_York", "Asia/Kolkata"]
 
