@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from builders import ADDRESS, AP, DUBLIN, EU, FRANKFURT, US, Story, a_history, a_stack, health
+from builders import ADDRESS, AP, DUBLIN, EU, FRANKFURT, US, Story, a_fault, a_history, a_stack, health
 
+from harness.checkers.blind_spots import name_blind_spot
 from harness.checkers.gray import FaultSight, Sight, UsersSuffered
+from harness.checkers.timeline import fault_windows
 from harness.events import FaultEvent, HttpReply, Outcome
 from harness.findings import Verdict
 
@@ -184,3 +186,28 @@ def test_requests_that_were_not_made_are_not_held_against_the_fault():
         return isinstance(event, HttpReply) and 100 <= event.start_s < 200
 
     assert suffered(the_fault(UNSEEN, drop=missing)).measured == 135
+
+
+def test_what_fails_elsewhere_is_not_this_regions_doing():
+    """DNS leads both users to Virginia, which refuses them too: from 180 s on that is Virginia's."""
+    assert suffered(the_fault(Story(failing=(DUBLIN, FRANKFURT)))).measured == 110
+
+
+def repointed(*, rolled_back_s: tuple[float, float] | None):
+    return [
+        msgspec.structs.replace(event, fault="health-check-repointed", parameters={"path": "/prod/health/deep"})
+        for event in a_fault(EU, injected_s=(20, 21), rolled_back_s=rolled_back_s, fault_id="deeper")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rolled_back_s", "path"),
+    [(None, "/prod/health/deep"), ((310, 311), "/prod/health/deep"), ((50, 51), "/prod/health")],
+)
+def test_the_path_that_is_named_is_the_one_that_was_asked_then(rolled_back_s, path):
+    """The check was led to the deep path at 21 s; the fault was in force from 62 to 300 s."""
+    events = list(the_fault(UNSEEN))[1:]
+    history = a_history(events, repointed(rolled_back_s=rolled_back_s), header=UNSEEN.header)
+    window = next(window for window in fault_windows(history) if window.fault == "table-denied")
+
+    assert f".amazonaws.com{path}, users ask" in name_blind_spot(history, window, EU)

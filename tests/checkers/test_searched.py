@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from builders import DUBLIN, EU, FRANKFURT, Story, a_fault, a_history, health
 
-from harness.checkers.searched import BlindSpotsSearched
+from harness.checkers.searched import BlindSpotsSearched, trials
 from harness.events import FaultEvent, HealthObservation
 from harness.findings import Verdict
 
@@ -105,3 +105,12 @@ def test_too_few_trials_prove_nothing():
 def test_a_search_that_overlooked_one_fails_where_none_is_allowed():
     """Planted: the search says that it found none, and users suffered for 230 s unseen."""
     assert searched(*three_faults(UNSEEN), smallest="", none_allowed=True).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_fault_that_was_not_proven_hurts_nobody(proven):
+    """Whatever users suffered meanwhile, it was not shown to be this fault's doing."""
+    story = msgspec.structs.replace(UNSEEN, proven=proven)
+    (trial,) = trials(a_history(story.events(), header=story.header), None, EU)
+
+    assert trial.hurts_unseen(45.0) is proven
