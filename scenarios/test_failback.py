@@ -31,9 +31,10 @@ pytestmark = pytest.mark.parametrize("clock_rate", [40.0], indirect=True, scope=
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     region: RegionName | None = None
-    """Absent: the main one."""
+    """Absent: the second one; more of the sixteen users live near it than near the others."""
     load_at_most: float = 1.5
-    share_at_once_at_most: float = 0.8
+    share_at_once_at_most: float = 0.9
+    """Of six users: five within ten seconds happen by chance once in fifty times, all six once in a thousand."""
     at_most_failed_share: float = 0.0
 
 
@@ -43,7 +44,7 @@ def test_users_come_home_without_errors_and_without_a_stampede(
 ) -> None:
     """Health alone breaks, so that every error there is comes from going away and coming back."""
     stack, home = run.target.stack, run.home
-    region = parameters.region or stack.main_region
+    region = parameters.region or stack.region_names[1]
     patience_s = client_limit(stack, Allowances()).at_most_s + 30
     conduct(
         Experiment(
