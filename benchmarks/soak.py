@@ -199,6 +199,8 @@ def _serve_victims(path: Path) -> None:
 
 def _suffer(victim: Victim, target: Target) -> None:
     """In the forked child: what a run does with one fault, quietly."""
+    # A soak in the background of a script was started with SIGINT ignored, and inject() would leave it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     header = RunHeader(
