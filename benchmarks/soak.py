@@ -38,11 +38,14 @@ from harness.deployment.reference import deploy_reference
 from harness.errors import HarnessError
 from harness.events import RunHeader
 from harness.faults.arguments import parameters_of_kind
+from harness.faults.blast_radius import BlastRadius
 from harness.faults.catalogue import AnyFault, kinds
 from harness.faults.fault import inject
 from harness.faults.journal import Journal
 from harness.faults.policies import read_policy
 from harness.faults.recover import recover
+from harness.lab.client import LabClient
+from harness.lab.resolvers.settings import ResolverInfo
 from harness.lab.settings import LabSettings
 from harness.lab.spawn import end, spawn
 from harness.lab.state import LabFolder
@@ -84,11 +87,13 @@ class Victim(msgspec.Struct, frozen=True, kw_only=True):
     after_s: float
 
 
-def rounds(regions: Sequence[RegionName], *, times: int, seed: int) -> list[Round]:
+def rounds(regions: Sequence[RegionName], resolver: ResolverInfo, *, times: int, seed: int) -> list[Round]:
     """Every fault `times` times, in an order, with regions and ends, that the seed decides."""
     rng = random.Random(seed)
     drawn = [
-        Round(fault=_example(kind, rng, regions), end=rng.choices(ENDS, WEIGHTS)[0], share=rng.uniform(0, 1.2))
+        Round(
+            fault=_example(kind, rng, regions, resolver), end=rng.choices(ENDS, WEIGHTS)[0], share=rng.uniform(0, 1.2)
+        )
         for kind in kinds().values()
         for _ in range(times)
     ]
@@ -96,8 +101,12 @@ def rounds(regions: Sequence[RegionName], *, times: int, seed: int) -> list[Roun
     return drawn
 
 
-def _example(kind: type[AnyFault], rng: random.Random, regions: Sequence[RegionName]) -> AnyFault:
-    drawn = dict(zip(("region", "other"), rng.sample(list(regions), 2), strict=True))
+def _example(
+    kind: type[AnyFault], rng: random.Random, regions: Sequence[RegionName], resolver: ResolverInfo
+) -> AnyFault:
+    region, other = rng.sample(list(regions), 2)
+    drawn = {"region": region, "other": other, "regions": tuple(regions)}
+    drawn |= {"resolver": resolver.name, "address": resolver.address}
     asked = {parameter.name for parameter in parameters_of_kind(kind) if parameter.default is None}
     return msgspec.convert({name: drawn[name] for name in asked}, kind)
 
@@ -211,7 +220,8 @@ def _suffer(victim: Victim, target: Target) -> None:
     with (
         Journal(Path(victim.journal), run="soak") as journal,
         Recorder(clock, header) as recorder,
-        inject(victim.fault, target, recorder, journal),
+        # A fault of the table is in every region: the lab is the soak's own.
+        inject(victim.fault, target, recorder, journal, blast_radius=BlastRadius(every_region_of=target.stack.name)),
     ):
         clock.sleep_until_s(clock.now_s() + 5)
     sys.exit(0)
@@ -321,7 +331,8 @@ def _soak_a_lab(options: argparse.Namespace) -> int:
         info = spawn(settings, folder)
         try:
             target = deploy_reference(plan_for_lab(info), lambda _progress: None, lambda _text: None)
-            drawn = rounds(target.stack.region_names, times=options.times, seed=options.seed)
+            resolver = LabClient(info.endpoints.aws_url or "").put_resolver("soak")
+            drawn = rounds(target.stack.region_names, resolver, times=options.times, seed=options.seed)
             progress = _Progress(len(drawn))
             journals = Path(name) / "journals"
             journals.mkdir()

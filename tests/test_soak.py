@@ -11,19 +11,22 @@ import pytest
 from benchmarks.soak import Ended, control_plane, rounds, soak
 from harness.faults.catalogue import kinds
 from harness.faults.health_broken import HealthBroken
+from harness.lab.client import LabClient
+from harness.lab.resolvers.settings import ResolverInfo, ResolverSettings
 from harness.target import Target
 
+RESOLVER = ResolverInfo(name="soak", address="127.0.0.1:53", settings=ResolverSettings())
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
 TRIED = 6
 
 
 def test_every_fault_comes_as_often_as_asked_for_and_the_seed_decides() -> None:
-    drawn = rounds(REGIONS, times=20, seed=7)
+    drawn = rounds(REGIONS, RESOLVER, times=20, seed=7)
 
     assert {one.fault.name for one in drawn} == set(kinds())
     assert len(drawn) == 20 * len(kinds())
-    assert drawn == rounds(REGIONS, times=20, seed=7)
-    assert drawn != rounds(REGIONS, times=20, seed=8)
+    assert drawn == rounds(REGIONS, RESOLVER, times=20, seed=7)
+    assert drawn != rounds(REGIONS, RESOLVER, times=20, seed=8)
 
 
 @pytest.mark.lab
@@ -31,12 +34,13 @@ def test_every_fault_comes_as_often_as_asked_for_and_the_seed_decides() -> None:
 def test_whatever_ends_a_fault_nothing_of_it_is_left(lab_target: Target, tmp_path: Path) -> None:
     """Another handful with each run of the tests; `make soak` does every fault twenty times."""
     seed = random.randrange(1_000_000)
+    resolver = LabClient(lab_target.endpoints.aws_url or "").put_resolver("soak")
     before = control_plane(lab_target)
     told: list[Ended] = []
     # Half of them killed, so that recover has something to do.
     drawn = [
         msgspec.structs.replace(one, end="SIGKILL" if number % 2 else one.end)
-        for number, one in enumerate(rounds(REGIONS, times=1, seed=seed)[:TRIED])
+        for number, one in enumerate(rounds(REGIONS, resolver, times=1, seed=seed)[:TRIED])
     ]
 
     ended = soak(lab_target, tmp_path, drawn, told.append)
