@@ -12,11 +12,12 @@ import msgspec
 
 from harness import __version__
 from harness.load.keeper import Keeper
-from harness.load.messages import BEGIN, END, KEPT, PONG, Batch, Begin, End, Ended, Kept, Ping, Pong, Refused
+from harness.load.messages import BEGIN, END, KEPT, PONG, SWEEP, Batch, Begin, End, Ended, Kept, Ping, Pong, Refused
 from harness.load.messages import pack as packed
 from harness.load.options import Setup
 from harness.load.places import share
 from harness.load.record import Record
+from harness.load.sweeping import MAP_FILE, SweepOrder, Swept, write_merged
 from harness.target import TargetFile
 from harness.workload import place_item, remove_items
 
@@ -40,6 +41,8 @@ class Master:
         self._keeper: Keeper | None = None
         # Before locust begins to count the run's time.
         self._item_path = self._place_item()
+        self._sweep: SweepOrder | None = None
+        self._parts: dict[str, bytes] = {}
         self.exit_codes: set[int] = set()
 
     @property
@@ -57,8 +60,11 @@ class Master:
         self._keeper = Keeper(self._record, self._record.name)
         self._item_path = self._item_path or self._place_item()
         self._keeper.made.append(self._item_path.removeprefix("/data/"))
-        for worker in self._workers():
+        workers = self._workers()
+        for worker in workers:
             self.tell_to_begin(worker)
+        if self._setup.sweep_subnets:
+            self._order_sweep(workers)
 
     def tell_to_begin(self, worker: str) -> None:
         """Also one that comes when the others are under way: its vantages are others' too."""
@@ -86,6 +92,33 @@ class Master:
             seed=self._setup.seed,
         )
         self._send(BEGIN, begin, worker)
+
+    def _order_sweep(self, workers: list[str]) -> None:
+        assert self._record is not None
+        self._parts = {}
+        for number, worker in enumerate(workers):
+            self._sweep = SweepOrder(
+                run=self._record.name,
+                subnets=self._setup.sweep_subnets,
+                seed=self._setup.seed,
+                part=number,
+                parts=len(workers),
+                nameserver=self._setup.target.nameservers()[0],
+            )
+            self._send(SWEEP, self._sweep, worker)
+
+    def swept(self, message: Swept) -> None:
+        if self._record and message.run == self._record.name:
+            self._parts[message.worker] = message.part
+
+    def _write_map(self, record: Record) -> None:
+        if self._sweep is None:
+            return
+        parts = list(self._parts.values())
+        summary = write_merged(record.folder, self._setup.target, self._sweep, parts, record.started_at)
+        told = f"{len(parts)} of {self._sweep.parts} workers brought their part of {MAP_FILE}"
+        record.note(f"{told}: {summary.verdict.value}")
+        self._sweep = None
 
     def batch(self, batch: Batch) -> None:
         if self._keeper and self._keeper.keep(batch):
@@ -122,6 +155,7 @@ class Master:
             return
         self._record = self._keeper = None
         keeper.close()
+        self._write_map(record)
         self._item_path = ""
         removal = remove_items(self._setup.target, keeper.made)
         if removal.left:

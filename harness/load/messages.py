@@ -10,8 +10,9 @@ from harness.load.connections import Connections
 from harness.target import TargetFile
 from harness.vantages import Vantage
 
-BEGIN, BATCH, KEPT, PING, PONG, END, ENDED, REFUSED = (
-    f"harness-{name}" for name in ("begin", "batch", "kept", "ping", "pong", "end", "ended", "refused")
+BEGIN, BATCH, KEPT, PING, PONG, SWEEP, SWEPT, END, ENDED, REFUSED = (
+    f"harness-{name}"
+    for name in ("begin", "batch", "kept", "ping", "pong", "sweep", "swept", "end", "ended", "refused")
 )
 
 T = TypeVar("T", bound=msgspec.Struct)

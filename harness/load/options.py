@@ -22,6 +22,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     reports: Path
     seed: int
     failed_share_at_most: float
+    sweep_subnets: int
+    """Of which the workers make a map together, beside their load; 0: none."""
     events_file: Path | None
     """Where to write events for a run that somebody else keeps; None: a run of our own."""
     started_at: str | None
@@ -59,6 +61,12 @@ def add_options(parser: ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=1, help="of the resolvers' caches")
     group.add_argument(
         "--failed-share-at-most", type=float, default=0.01, help="more failed requests than this are a FAIL"
+    )
+    group.add_argument(
+        "--sweep-subnets",
+        type=int,
+        default=0,
+        help="make a routing map of so many client subnets, spread over the workers (docs/sweep.md)",
     )
     # For `harness load run`, which keeps the run itself. locust's own parser alone knows what its web page leaves out.
     for name in ("--harness-events", "--harness-started-at", "--harness-shape"):

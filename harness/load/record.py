@@ -30,7 +30,8 @@ class Record:
         self._file = _EventsFile(setup.events_file) if setup.events_file else None
         self._run: Run | None = None
         if self._file:
-            self.name = setup.events_file.parent.name if setup.events_file else ""
+            self.folder = self._file.path.parent
+            self.name = self.folder.name
             self.clock = _clock_since(setup)
         else:
             self._run = Run(
@@ -41,7 +42,8 @@ class Record:
                 vantages=setup.vantages,
                 seed=setup.seed,
             )
-            self.name = self._run.folder.name
+            self.folder = self._run.folder
+            self.name = self.folder.name
             self.clock = self._run.clock
         self.started_at = self.clock.started.isoformat()
         self._start_s = self.clock.now_s()
@@ -97,6 +99,7 @@ class Record:
 
 class _EventsFile:
     def __init__(self, path: Path) -> None:
+        self.path = path
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as error:

@@ -18,6 +18,7 @@ from harness.load.connections import Connections
 from harness.load.master import Master
 from harness.load.options import Setup, add_options
 from harness.load.shape import PlannedShape, read_phases
+from harness.load.sweeping import SweepOrder, Swept
 from harness.load.web import add_tab
 from harness.load.worker import Worker
 from harness.vantages import choose
@@ -85,6 +86,7 @@ def _setup(environment: Environment, target_for: TargetFor) -> Setup:
         reports=Path(options.report_dir),
         seed=options.seed,
         failed_share_at_most=options.failed_share_at_most,
+        sweep_subnets=options.sweep_subnets,
         events_file=Path(options.harness_events) if options.harness_events else None,
         started_at=options.harness_started_at or None,
         shape_file=Path(options.harness_shape) if options.harness_shape else None,
@@ -100,6 +102,7 @@ def _shape(setup: Setup, path: Path) -> PlannedShape:
 def _join_master(environment: Environment, master: Master) -> None:
     _listen(environment, messages.BATCH, messages.Batch, lambda batch, _: master.batch(batch))
     _listen(environment, messages.PING, messages.Ping, master.pinged)
+    _listen(environment, messages.SWEPT, Swept, lambda swept, _: master.swept(swept))
     _listen(environment, messages.ENDED, messages.Ended, lambda ended, _: master.ended(ended))
     _listen(environment, messages.REFUSED, messages.Refused, lambda refused, _: master.refused(refused))
 
@@ -153,6 +156,7 @@ def _listen_as_worker(environment: Environment, worker: Worker) -> None:
     _listen(environment, messages.BEGIN, messages.Begin, lambda begin, _: worker.begin(begin))
     _listen(environment, messages.KEPT, messages.Kept, lambda kept, _: worker.kept(kept))
     _listen(environment, messages.PONG, messages.Pong, lambda pong, _: worker.ponged(pong))
+    _listen(environment, messages.SWEEP, SweepOrder, lambda order, _: worker.sweep(order))
 
 
 def _listen(

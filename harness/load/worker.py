@@ -18,10 +18,11 @@ from harness import __version__
 from harness.clock import ScaledClock
 from harness.events import LoadSample
 from harness.load.align import SAME, UNKNOWN, AlignedClock, better, offset_of
-from harness.load.generator import Generator, set_generator
-from harness.load.messages import BATCH, ENDED, PING, REFUSED, Batch, Begin, Ended, Kept, Ping, Pong, Refused
+from harness.load.generator import Generator, generator_of, set_generator
+from harness.load.messages import BATCH, ENDED, PING, REFUSED, SWEPT, Batch, Begin, Ended, Kept, Ping, Pong, Refused
 from harness.load.messages import pack as packed
 from harness.load.sink import Sink
+from harness.load.sweeping import SweepOrder, Swept, sweep_part
 from harness.target import Target
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Worker:
         self._sink: Sink | None = None
         self._sampler: gevent.Greenlet | None = None
         self._begun: Begin | None = None
+        self._sweeper: gevent.Greenlet | None = None
+        self._ending = False
         if not alone:
             gevent.spawn(self._ping_often)
 
@@ -67,7 +70,7 @@ class Worker:
             return
         if self._begun is not None and self._begun.run == begin.run:
             return  # told again, as workers are when others come or go
-        self._begun = begin
+        self._begun, self._sweeper, self._ending = begin, None, False
         self._master_listens.set()
         target = _target_of(begin)
         clock = self._clock_of(begin, target)
@@ -82,6 +85,16 @@ class Worker:
     def ponged(self, pong: Pong) -> None:
         self._offset = better(self._offset, offset_of(pong, time.time()))
 
+    def sweep(self, order: SweepOrder) -> None:
+        """In a greenlet of its own, beside the users; what is done when the test ends is brought home."""
+        generator = generator_of(self._environment)
+        if generator is not None and order.run == generator.run:
+            self._sweeper = gevent.spawn(self._sweep, order, generator)
+
+    def _sweep(self, order: SweepOrder, generator: Generator) -> None:
+        part = sweep_part(order, generator.target, generator.clock, lambda: self._ending)
+        self._send(SWEPT, Swept(worker=self.name, run=order.run, part=part))
+
     def end(self) -> None:
         """After the last user was stopped: brings home what is left. Does nothing when nothing was begun."""
         begun, sink = self._begun, self._sink
@@ -89,6 +102,9 @@ class Worker:
             return
         if self._sampler:
             self._sampler.kill()
+        if self._sweeper:
+            self._ending = True
+            self._sweeper.join(SENT_WITHIN_WALL_S)
         set_generator(self._environment, None)
         unsent = sink.close(SENT_WITHIN_WALL_S)
         self._begun = self._sink = None

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.events import DnsAnswer, HttpReply, LoadSample
+from harness.events import DnsAnswer, HttpReply, LoadSample, Note
 from harness.faults.throttled import StageThrottled
 from harness.findings import Verdict
 from harness.history import load_history
+from harness.load.sweeping import MAP_FILE
 from harness.run import HISTORY_FILE, load_findings, load_run
+from harness.sweep.table import summarize
 from harness.target import Target, save_target
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("load")]
@@ -67,6 +69,19 @@ def test_locust_and_the_history_count_the_same(locust, lab_target, tmp_path, pro
     assert (folder / "index.html").exists()
     assert load_run(folder).exit_code == ended.returncode
     assert items(lab_target) == before
+
+
+def test_workers_make_a_routing_map_together(locust, tmp_path):
+    """Two of them, a thousand subnets each; half a second of questions beside their users."""
+    arguments = ["-u", "4", "-r", "10", "-t", "4s", "--from", "aws:eu-*", "--processes", "2"]
+    ended = locust(*arguments, "--sweep-subnets", "2000", "--failed-share-at-most", "1")
+
+    folder = tmp_path / "reports" / "latest"
+    summary = summarize(folder / MAP_FILE)
+    assert summary.about.asked_for == summary.rows == 2000, ended.stderr
+    assert summary.verdict is Verdict.PASS
+    notes = [note.text for note in load_history(folder / HISTORY_FILE).history.of(Note)]
+    assert "2 of 2 workers brought their part of routing-map.parquet: pass" in notes
 
 
 @pytest.fixture
