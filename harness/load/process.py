@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -131,6 +132,13 @@ class LocustProcess:
         return f"{said.strip()} (see {self._log_path})"
 
 
+def free_port() -> int:
+    """Of this machine, just now: locust's own one is fixed, and another test may have it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _command(plan: LoadPlan, run: Run, arguments: Sequence[str]) -> list[str]:
     folder = run.folder
     options = [
@@ -150,7 +158,8 @@ def _command(plan: LoadPlan, run: Run, arguments: Sequence[str]) -> list[str]:
     else:
         options += ["-u", str(plan.users), "-r", f"{plan.spawn_rate:g}"]
     if plan.processes > 1:
-        options += ["--processes", str(plan.processes)]
+        port = str(free_port())
+        options += ["--processes", str(plan.processes), "--master-bind-port", port, "--master-port", port]
     headless = [] if "--autostart" in arguments else ["--headless"]
     locust = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)]
     return [*locust, *headless, *options, *arguments, *plan.classes]

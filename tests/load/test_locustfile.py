@@ -14,6 +14,7 @@ from harness.events import DnsAnswer, HttpReply, LoadSample, Note
 from harness.faults.throttled import StageThrottled
 from harness.findings import Verdict
 from harness.history import load_history
+from harness.load.process import free_port
 from harness.load.sweeping import MAP_FILE
 from harness.run import HISTORY_FILE, load_findings, load_run
 from harness.sweep.table import summarize
@@ -30,7 +31,10 @@ def locust(lab_target: Target, tmp_path: Path):
 
     def run(*arguments: str, target: str = "target.json") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--target", target]
+        port = str(free_port())
         options = ["--report-dir", "reports", "--csv", "locust", "--only-summary", *arguments]
+        if "--processes" in arguments:
+            options += ["--master-bind-port", port, "--master-port", port]
         return subprocess.run(
             [*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
         )
@@ -77,6 +81,7 @@ def test_workers_make_a_routing_map_together(locust, tmp_path):
     ended = locust(*arguments, "--sweep-subnets", "2000", "--failed-share-at-most", "1")
 
     folder = tmp_path / "reports" / "latest"
+    assert (folder / MAP_FILE).exists(), ended.stderr
     summary = summarize(folder / MAP_FILE)
     assert summary.about.asked_for == summary.rows == 2000, ended.stderr
     assert summary.verdict is Verdict.PASS
