@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,14 @@ from harness.faults.fault import inject
 from harness.faults.journal import Journal
 from harness.faults.policies import read_policy
 from harness.faults.recover import recover
+from harness.faults.replication_paused_by_fis import ACTION
 from harness.lab.client import LabClient
 from harness.lab.resolvers.settings import ResolverInfo
 from harness.lab.settings import LabSettings
 from harness.lab.spawn import end, spawn
 from harness.lab.state import LabFolder
 from harness.recorder import Recorder
-from harness.stack import RegionName
+from harness.stack import RegionalStack, RegionName
 from harness.target import Target, load_target, save_target
 
 ENDS = ("on its own", "SIGKILL", "SIGINT", "SIGTERM")
@@ -87,12 +88,15 @@ class Victim(msgspec.Struct, frozen=True, kw_only=True):
     after_s: float
 
 
-def rounds(regions: Sequence[RegionName], resolver: ResolverInfo, *, times: int, seed: int) -> list[Round]:
-    """Every fault `times` times, in an order, with regions and ends, that the seed decides."""
+def rounds(templates: Mapping[RegionName, str], resolver: ResolverInfo, *, times: int, seed: int) -> list[Round]:
+    """Every fault `times` times, in an order, with regions and ends, that the seed decides.
+
+    `templates`: each region of the stack, and its template of an experiment of AWS FIS.
+    """
     rng = random.Random(seed)
     drawn = [
         Round(
-            fault=_example(kind, rng, regions, resolver), end=rng.choices(ENDS, WEIGHTS)[0], share=rng.uniform(0, 1.2)
+            fault=_example(kind, rng, templates, resolver), end=rng.choices(ENDS, WEIGHTS)[0], share=rng.uniform(0, 1.2)
         )
         for kind in kinds().values()
         for _ in range(times)
@@ -102,13 +106,40 @@ def rounds(regions: Sequence[RegionName], resolver: ResolverInfo, *, times: int,
 
 
 def _example(
-    kind: type[AnyFault], rng: random.Random, regions: Sequence[RegionName], resolver: ResolverInfo
+    kind: type[AnyFault], rng: random.Random, templates: Mapping[RegionName, str], resolver: ResolverInfo
 ) -> AnyFault:
-    region, other = rng.sample(list(regions), 2)
-    drawn = {"region": region, "other": other, "regions": tuple(regions)}
+    region, other = rng.sample(list(templates), 2)
+    drawn = {"region": region, "other": other, "regions": tuple(templates)}
+    drawn |= {"experiment_template_id": templates[region]}
     drawn |= {"resolver": resolver.name, "address": resolver.address}
     asked = {parameter.name for parameter in parameters_of_kind(kind) if parameter.default is None}
     return msgspec.convert({name: drawn[name] for name in asked}, kind)
+
+
+def pause_templates(target: Target) -> dict[RegionName, str]:
+    """Makes what an owner makes by hand: region -> id of a template that pauses replication of the stack's table."""
+    return {regional.region: _pause_template(target, regional) for regional in target.stack.regions}
+
+
+def _pause_template(target: Target, regional: RegionalStack) -> str:
+    table = target.dynamodb(regional.region).describe_table(TableName=regional.table_name)["Table"]
+    account = table["TableArn"].split(":")[4]
+    made = target.client("fis", regional.region).create_experiment_template(
+        description=f"pause replication of {regional.table_name}",
+        roleArn=f"arn:aws:iam::{account}:role/fis",
+        stopConditions=[{"source": "none"}],
+        targets={
+            "table": {
+                "resourceType": "aws:dynamodb:global-table",
+                "resourceArns": [table["TableArn"]],
+                "selectionMode": "ALL",
+            }
+        },
+        actions={
+            "pause": {"actionId": ACTION, "parameters": {"duration": "PT1H"}, "targets": {"Tables": "table"}},
+        },
+    )
+    return str(made["experimentTemplate"]["id"])
 
 
 def soak(
@@ -198,6 +229,7 @@ def _serve_victims(path: Path) -> None:
     for region in target.stack.region_names:
         target.apigateway(region)
         target.dynamodb(region)
+        target.client("fis", region)
     for line in sys.stdin.buffer:
         victim = msgspec.json.decode(line, type=Victim)
         pid = os.fork()
@@ -265,6 +297,8 @@ def _region(target: Target, region: RegionName) -> Iterator[tuple[str, Any]]:
     for domain in gateway.get_domain_names()["items"]:
         yield f"domain {domain['domainName']}", domain
         yield "mappings", gateway.get_base_path_mappings(domainName=domain["domainName"]).get("items", [])
+    experiments = target.client("fis", region).list_experiments()["experiments"]
+    yield "FIS experiments that run", [one for one in experiments if one["state"]["status"] == "running"]
     for name in tables.list_tables()["TableNames"]:
         table = tables.describe_table(TableName=name)["Table"]
         yield f"table {name}", {key: value for key, value in table.items() if key not in _DATA}
@@ -332,7 +366,7 @@ def _soak_a_lab(options: argparse.Namespace) -> int:
         try:
             target = deploy_reference(plan_for_lab(info), lambda _progress: None, lambda _text: None)
             resolver = LabClient(info.endpoints.aws_url or "").put_resolver("soak")
-            drawn = rounds(target.stack.region_names, resolver, times=options.times, seed=options.seed)
+            drawn = rounds(pause_templates(target), resolver, times=options.times, seed=options.seed)
             progress = _Progress(len(drawn))
             journals = Path(name) / "journals"
             journals.mkdir()

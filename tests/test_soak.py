@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.soak import Ended, control_plane, rounds, soak
+from benchmarks.soak import Ended, control_plane, pause_templates, rounds, soak
 from harness.faults.catalogue import kinds
 from harness.faults.health_broken import HealthBroken
 from harness.lab.client import LabClient
@@ -16,17 +16,17 @@ from harness.lab.resolvers.settings import ResolverInfo, ResolverSettings
 from harness.target import Target
 
 RESOLVER = ResolverInfo(name="soak", address="127.0.0.1:53", settings=ResolverSettings())
-REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
+TEMPLATES = {"us-east-1": "EXT1", "eu-west-1": "EXT2", "ap-southeast-2": "EXT3"}
 TRIED = 6
 
 
 def test_every_fault_comes_as_often_as_asked_for_and_the_seed_decides() -> None:
-    drawn = rounds(REGIONS, RESOLVER, times=20, seed=7)
+    drawn = rounds(TEMPLATES, RESOLVER, times=20, seed=7)
 
     assert {one.fault.name for one in drawn} == set(kinds())
     assert len(drawn) == 20 * len(kinds())
-    assert drawn == rounds(REGIONS, RESOLVER, times=20, seed=7)
-    assert drawn != rounds(REGIONS, RESOLVER, times=20, seed=8)
+    assert drawn == rounds(TEMPLATES, RESOLVER, times=20, seed=7)
+    assert drawn != rounds(TEMPLATES, RESOLVER, times=20, seed=8)
 
 
 @pytest.mark.lab
@@ -40,7 +40,7 @@ def test_whatever_ends_a_fault_nothing_of_it_is_left(lab_target: Target, tmp_pat
     # Half of them killed, so that recover has something to do.
     drawn = [
         msgspec.structs.replace(one, end="SIGKILL" if number % 2 else one.end)
-        for number, one in enumerate(rounds(REGIONS, resolver, times=1, seed=seed)[:TRIED])
+        for number, one in enumerate(rounds(pause_templates(lab_target), resolver, times=1, seed=seed)[:TRIED])
     ]
 
     ended = soak(lab_target, tmp_path, drawn, told.append)

@@ -21,7 +21,7 @@ from harness.findings import Finding, Verdict
 from harness.history import History
 from harness.stack import RegionName
 
-CUTS = frozenset({"replication-paused", "partition", "region-outage"})
+CUTS = frozenset({"replication-paused", "replication-paused-by-fis", "partition", "region-outage"})
 """Faults that keep a region's writes from the others."""
 
 SETTLED_S = RULES.settle_s

@@ -13,7 +13,7 @@ from rich.table import Table
 from harness.cli.durations import in_words
 from harness.cli.inject import inject, json_option, lab_option, refuse_strangers
 from harness.cli.targets import target_for
-from harness.faults.about import Confidence
+from harness.faults.about import About, Confidence
 from harness.faults.arguments import assignments, fault_of, kind_of, parameters_of_kind
 from harness.faults.calls import Call, actions_of
 from harness.faults.catalogue import AnyFault, as_fault, kinds
@@ -108,7 +108,7 @@ def _on_aws(kind: type[AnyFault]) -> str:
     if about.needs_levers:
         return "[yellow]lab only[/]"
     expires = any(parameter.name == "expires_after_s" for parameter in parameters_of_kind(kind))
-    return "yes, ends itself" if expires else "yes"
+    return "yes, ends itself" if expires or about.ends_itself else "yes"
 
 
 _CONFIDENCE = {
@@ -137,7 +137,7 @@ def _print_shown(kind: type[AnyFault], described: dict[str, Any]) -> None:
     row("known how", _CONFIDENCE[about.confidence])
     if about.unknown:
         row("not known", about.unknown)
-    row("ends itself", _ending(described))
+    row("ends itself", _ending(about, described))
     row("permissions", "\n".join(about.iam_actions) or "none: it is done by the lab's levers")
     for label, key in (("resources", "resources"), ("would call", "calls"), ("undone by", "undoing")):
         if key in described:
@@ -149,7 +149,9 @@ def _print_shown(kind: type[AnyFault], described: dict[str, Any]) -> None:
         console.print(f"[dim]the exact calls: {command}[/]", soft_wrap=True)
 
 
-def _ending(described: dict[str, Any]) -> str:
+def _ending(about: About, described: dict[str, Any]) -> str:
+    if about.ends_itself:
+        return f"yes, {about.ends_itself}"
     after_s = described.get("ends_itself_after_s")
     if after_s is not None:
         return f"yes, {in_words(after_s)} after it was made, though nobody undoes it"

@@ -34,5 +34,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """What nobody outside AWS knows about it; empty: nothing that matters here."""
     bites_within_s: float = 60.0
     """How long it may take until it is seen to bite, and after the rollback until it is seen no more."""
+    ends_itself: str = ""
+    """When AWS ends it though nobody does, where none of its parameters tells."""
     needs_levers: bool = False
     """It works by the levers of a lab, so it is refused on any other target."""

@@ -43,6 +43,8 @@ _MORE_ACTIONS = {
     ("route53", "ChangeResourceRecordSets"): ("route53:GetChange",),
     ("dynamodb", "UpdateTable"): ("dynamodb:DescribeTable",),
     ("fis", "CreateExperimentTemplate"): ("iam:PassRole",),
+    ("fis", "StartExperiment"): ("fis:TagResource", "fis:GetExperiment"),
+    ("fis", "StopExperiment"): ("fis:GetExperiment",),
 }
 """What AWS asks for beside the action that has the operation's name, or what waiting for its end calls."""
 

@@ -18,6 +18,7 @@ from harness.faults.record_removed import RecordRemoved
 from harness.faults.record_weighted import RecordWeighted
 from harness.faults.region_outage import RegionOutage
 from harness.faults.replication_paused import ReplicationPaused
+from harness.faults.replication_paused_by_fis import ReplicationPausedByFis
 from harness.faults.resolver_stale import ResolverStale
 from harness.faults.table_denied import TableDenied
 from harness.faults.table_slow import TableSlow
@@ -39,6 +40,7 @@ AnyFault = (
     | RecordWeighted
     | RegionOutage
     | ReplicationPaused
+    | ReplicationPausedByFis
     | ResolverStale
     | StageThrottled
     | TableDenied

@@ -11,13 +11,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
-from harness.aws import aws_errors
-from harness.errors import InvalidPlan, NotDeployed
+from harness.errors import InvalidPlan
 from harness.faults.about import About, Confidence
 from harness.faults.calls import Call
-from harness.faults.canary import CANARY_ACTIONS, Canary
+from harness.faults.canary import CANARY_ACTIONS
+from harness.faults.cut_replication import CutReplication
 from harness.faults.policies import Policy, Statement, read_policy, remove_statements, write_policy
-from harness.faults.values import RegionalFault, Values
+from harness.faults.values import Values
 from harness.stack import Stack
 from harness.target import Target
 
@@ -28,8 +28,6 @@ SIDS = (SERVICE_SID, ROLE_SID)
 
 LONGEST_S = 4 * 3600.0
 """Well below the 20 hours."""
-CANARY_WAIT_S = 10.0
-"""Replication usually takes less than a second; an item that is not there after ten was not let through."""
 
 _ROLE_ACTIONS = (
     "GetItem", "PutItem", "UpdateItem", "DeleteItem", "DescribeTable", "UpdateTable", "Scan", "DescribeTimeToLive",
@@ -38,7 +36,7 @@ _ROLE_ACTIONS = (
 _STREAM_ACTIONS = ("GetRecords", "DescribeStream", "GetShardIterator")
 
 
-class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replication-paused"):
+class ReplicationPaused(CutReplication, frozen=True, kw_only=True, tag="replication-paused"):
     """The replica of `region` is cut off from replication until rolled back, or until `expires_after_s` has passed."""
 
     expires_after_s: float = 3600.0
@@ -71,14 +69,11 @@ class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replicati
     def ends_itself_after_s(self) -> float | None:
         return self.expires_after_s
 
-    def resources(self, stack: Stack) -> tuple[str, ...]:
-        return (f"dynamodb:{self.region}:{stack.in_region(self.region).table_name}/policy",)
-
     def snapshot(self, target: Target) -> Values:
         """The ARNs of table and stream, both policies to the byte with their revisions, and when the pause expires."""
         expires_at = target.new_clock().calendar() + timedelta(seconds=self.expires_after_s)
         found = {"until": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
-        for what, arn in zip(("table", "stream"), self._arns(target), strict=True):
+        for what, arn in zip(("table", "stream"), self.arns(target), strict=True):
             policy = read_policy(target, self.region, arn) if arn else Policy()
             found |= {f"{what}_arn": arn, f"{what}_policy": policy.text, f"{what}_revision": policy.revision}
         return found
@@ -105,15 +100,6 @@ class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replicati
             if snapshot[f"{what}_arn"]
         )
 
-    def prove(self, target: Target) -> str | None:
-        """What was seen when an item written here is not there after `CANARY_WAIT_S`; None when it came through."""
-        if self._canary_comes_through(target):
-            return None
-        return f"an item written in {self.region} was not in any other region {CANARY_WAIT_S:g} s later"
-
-    def prove_removed(self, target: Target) -> bool:
-        return self._canary_comes_through(target)
-
     def rollback(self, target: Target, snapshot: Values) -> None:
         """Removes our statements only; what others changed meanwhile stays."""
         for what in ("stream", "table"):
@@ -123,31 +109,6 @@ class ReplicationPaused(RegionalFault, frozen=True, kw_only=True, tag="replicati
     def is_rolled_back(self, target: Target, snapshot: Values) -> bool:
         arns = [snapshot[f"{what}_arn"] for what in ("stream", "table") if snapshot[f"{what}_arn"]]
         return not any(read_policy(target, self.region, arn).sids() & set(SIDS) for arn in arns)
-
-    def is_gone(self, target: Target) -> bool:
-        try:
-            self._arns(target)
-        except NotDeployed:
-            return True
-        return False
-
-    def _arns(self, target: Target) -> tuple[str, str]:
-        """(table, stream); the stream's is empty when there is none."""
-        table = target.stack.in_region(self.region).table_name
-        with aws_errors(f"describing table {table} in {self.region}"):
-            client = target.dynamodb(self.region)
-            try:
-                found = client.describe_table(TableName=table)["Table"]
-            except client.exceptions.ResourceNotFoundException as error:
-                raise NotDeployed(f"table {table} does not exist in {self.region}: run `harness deploy`") from error
-        return found["TableArn"], found.get("LatestStreamArn", "")
-
-    def _canary_comes_through(self, target: Target) -> bool:
-        """Writes an item here and looks for it elsewhere; leaves nothing behind that it can reach."""
-        others = [region for region in target.stack.region_names if region != self.region]
-        with Canary(target) as canary:
-            written_s = canary.write(self.region, "here")
-            return canary.arrives("here", *others, since_s=written_s, within_s=CANARY_WAIT_S) is not None
 
 
 def table_statements(arn: str, until: str) -> list[Statement]:

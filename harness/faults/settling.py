@@ -13,6 +13,8 @@ from harness.target import Target
 IN_SYNC_WITHIN_S = 180.0
 """Route 53: changes "generally propagate to all name servers within 60 seconds"."""
 ACTIVE_WITHIN_S = 300.0
+EXPERIMENT_WITHIN_S = 120.0
+"""AWS FIS gives no bound."""
 ASK_EVERY_S = 2.0
 
 
@@ -28,6 +30,17 @@ def settle(target: Target, service: str, region: RegionName, operation: str, rep
     elif (service, operation) == ("dynamodb", "UpdateTable"):
         table = str(reply["TableDescription"]["TableName"])
         _wait(target, lambda: _active(target, region, table), f"table {table} in {region} active", ACTIVE_WITHIN_S)
+    elif (service, operation) in {("fis", "StartExperiment"), ("fis", "StopExperiment")}:
+        experiment, passing = str(reply["experiment"]["id"]), _PASSING[operation]
+        _wait(
+            target,
+            lambda: _status(target, region, experiment) not in passing,
+            f"FIS experiment {experiment} in {region} no longer {' or '.join(passing)}",
+            EXPERIMENT_WITHIN_S,
+        )
+
+
+_PASSING = {"StartExperiment": ("pending", "initiating"), "StopExperiment": ("running", "stopping")}
 
 
 def _wait(target: Target, done: Callable[[], bool], what: str, within_s: float) -> None:
@@ -46,3 +59,14 @@ def _in_sync(target: Target, change_id: str) -> bool:
 def _active(target: Target, region: RegionName, table: str) -> bool:
     with aws_errors(f"describing table {table} in {region}"):
         return target.dynamodb(region).describe_table(TableName=table)["Table"].get("TableStatus") == "ACTIVE"
+
+
+def _status(target: Target, region: RegionName, experiment_id: str) -> str:
+    """Raises TargetError with FIS's reason when the experiment failed."""
+    with aws_errors(f"reading FIS experiment {experiment_id} in {region}"):
+        state = target.client("fis", region).get_experiment(id=experiment_id)["experiment"]["state"]
+    if state["status"] == "failed":
+        raise TargetError(
+            f"FIS experiment {experiment_id} in {region} failed: {state.get('reason', 'no reason given')}"
+        )
+    return str(state["status"])

@@ -14,7 +14,7 @@ from harness.stack import RegionName
 DETECT, DNS, RECOVER = "time-to-detect", "time-until-dns-changed", "time-to-recover"
 DETECT_BACK, DNS_BACK, HOME = "failback-detect", "failback-dns", "failback"
 FAILED = "failed-requests"
-DATA_FAULTS = frozenset({"replication-paused", "partition"})
+DATA_FAULTS = frozenset({"replication-paused", "replication-paused-by-fis", "partition"})
 """Faults after which a region serves its users as before: there is no failover to expect."""
 SIDE_BY_SIDE = 3
 """So many times of one region are shown, whatever came of them."""

@@ -30,6 +30,7 @@ _DIRECT = {
     "cloudformation": f"{_OURS}.cloudformation.api:LabCloudFormation",
     "dynamodb": "moto.dynamodb.responses:DynamoHandler",
     "dynamodbstreams": "moto.dynamodbstreams.responses:DynamoDBStreamsHandler",
+    "fis": "moto.fis.responses:FISResponse",
     "iam": "moto.iam.responses:IamResponse",
     "monitoring": f"{_OURS}.services.cloudwatch:LabCloudWatch",
     "route53": f"{_OURS}.services.route53:LabRoute53",

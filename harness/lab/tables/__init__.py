@@ -23,6 +23,7 @@ from harness.lab.tables import calls
 from harness.lab.tables.cloudformation import install_cloudformation, uninstall_cloudformation
 from harness.lab.tables.control import install_control
 from harness.lab.tables.endpoint import install_endpoint
+from harness.lab.tables.fis import install_fis
 from harness.lab.tables.items import Forgetful, unhooked_table
 from harness.lab.tables.patches import Patches
 from harness.lab.tables.reads import install_reads
@@ -99,7 +100,8 @@ class LabTables:
         install_writes(self._patches, self._replication, unhooked)
         install_reads(self._patches, self._replication, unhooked)
         install_control(self._patches, self._replication)
-        install_resource_policies(self._patches, self._replication)
+        policies = install_resource_policies(self._patches, self._replication)
+        install_fis(self._patches, self._replication, policies)
         install_endpoint(self._patches, self._clock)
         install_cloudformation(self._replication)
         for model in (Table, Item, StreamRecord, StreamShard):

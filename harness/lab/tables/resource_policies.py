@@ -26,12 +26,13 @@ LARGEST_POLICY_BYTES = 20 * 1024
 _ARN = re.compile(r"arn:[^:]+:dynamodb:([^:]+):(\d{12}):table/([^/]+)(/stream/[^/]+)?")
 
 
-def install_resource_policies(patches: Patches, replication: Replication) -> None:
+def install_resource_policies(patches: Patches, replication: Replication) -> ResourcePolicies:
     policies = ResourcePolicies(replication)
     patches.set(DynamoDBBackend, "put_resource_policy", policies.put)
     patches.set(DynamoDBBackend, "get_resource_policy", policies.get)
     patches.set(DynamoDBBackend, "delete_resource_policy", policies.delete)
     patches.wrap(DynamoHandler, "delete_resource_policy", _answers_revision)
+    return policies
 
 
 class ResourcePolicies:
@@ -58,12 +59,7 @@ class ResourcePolicies:
             if current is not None and current.policy_doc == policy_doc:
                 return current
             self._begin_change(resource_arn)
-            policy = ResourcePolicy(resource_arn, policy_doc)
-            # moto's are milliseconds: two changes within one would not be told apart.
-            policy.revision_id = f"{policy.revision_id}{next(self._revisions):06}"
-            backend.resource_policies[resource_arn] = policy
-            self._replication.gates_changed()
-            return policy
+            return self._store(backend, resource_arn, policy_doc)
 
         return put_resource_policy
 
@@ -93,11 +89,34 @@ class ResourcePolicies:
             if current is None:
                 return None
             self._begin_change(resource_arn)
-            del backend.resource_policies[resource_arn]
-            self._replication.gates_changed()
+            self._drop(backend, resource_arn)
             return str(current.revision_id)
 
         return delete_resource_policy
+
+    def write_unblocked(self, backend: DynamoDBBackend, resource_arn: str, policy_doc: str) -> None:
+        """As an AWS service of its own accord; an empty document: no policy.
+
+        How a service gets past a change that is less than 15 s old is not published: it does so at once here, and the
+        15 s begin anew for everybody else.
+        """
+        if policy_doc:
+            self._store(backend, resource_arn, policy_doc)
+        else:
+            self._drop(backend, resource_arn)
+        self._changed_s[resource_arn] = self._replication.clock.now_s()
+
+    def _store(self, backend: DynamoDBBackend, resource_arn: str, policy_doc: str) -> ResourcePolicy:
+        policy = ResourcePolicy(resource_arn, policy_doc)
+        # moto's are milliseconds: two changes within one would not be told apart.
+        policy.revision_id = f"{policy.revision_id}{next(self._revisions):06}"
+        backend.resource_policies[resource_arn] = policy
+        self._replication.gates_changed()
+        return policy
+
+    def _drop(self, backend: DynamoDBBackend, resource_arn: str) -> None:
+        del backend.resource_policies[resource_arn]
+        self._replication.gates_changed()
 
     def _begin_change(self, resource_arn: str) -> None:
         now_s = self._replication.clock.now_s()
