@@ -8,9 +8,10 @@ recovered, as `harness recover` does, and the whole control plane is read back: 
 and the journal must have no open entry. Ends with 0 when all of it held, else with 1; what was left is printed.
 
 Read back are API Gateway (APIs, resources and integrations, stages, deployments, domains and mappings), Route 53
-(every record and health check), DynamoDB (tables, their policies and tags) and the levers of the lab. Left out are
-counters and times that AWS itself changes with every edit and nobody can put back: HealthCheckVersion,
-lastUpdatedDate and revision ids. Items are not read back: a proof that is killed may leave its canary in the table.
+(every record and health check), DynamoDB (tables, their policies and tags), FIS (experiments that run) and the
+levers of the lab. Left out are counters and times that AWS itself changes with every edit and nobody can put back:
+HealthCheckVersion, lastUpdatedDate and revision ids. Items are not read back: a proof that is killed may leave its
+canary in the table.
 """
 
 from __future__ import annotations
@@ -297,8 +298,9 @@ def _region(target: Target, region: RegionName) -> Iterator[tuple[str, Any]]:
     for domain in gateway.get_domain_names()["items"]:
         yield f"domain {domain['domainName']}", domain
         yield "mappings", gateway.get_base_path_mappings(domainName=domain["domainName"]).get("items", [])
-    experiments = target.client("fis", region).list_experiments()["experiments"]
-    yield "FIS experiments that run", [one for one in experiments if one["state"]["status"] == "running"]
+    pages = target.client("fis", region).get_paginator("list_experiments").paginate()
+    experiments = [one for page in pages for one in page["experiments"]]
+    yield "FIS experiments that run", [one["id"] for one in experiments if one["state"]["status"] == "running"]
     for name in tables.list_tables()["TableNames"]:
         table = tables.describe_table(TableName=name)["Table"]
         yield f"table {name}", {key: value for key, value in table.items() if key not in _DATA}

@@ -104,7 +104,7 @@ class ReplicationPausedByFis(CutReplication, frozen=True, kw_only=True, tag="rep
         carry_out([self._stopping(one) for one in self._under_way(target, snapshot)], target)
 
     def is_rolled_back(self, target: Target, snapshot: Values) -> bool:
-        """What others changed in the policies meanwhile is theirs."""
+        """Not while statements of any experiment are there: which are whose, FIS does not document."""
         return not self._under_way(target, snapshot) and not _fis_sids(target, self.region, snapshot)
 
     def _stopping(self, experiment_id: str) -> Call:

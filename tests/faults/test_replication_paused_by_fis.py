@@ -136,6 +136,8 @@ def test_somebody_elses_experiment_is_left_alone(make: Make, lab_target: Target)
     try:
         fault.rollback(lab_target, snapshot)
         assert statuses(lab_target, fault) == ["running"]
+        # The region is still cut off: a person should look.
+        assert not fault.is_rolled_back(lab_target, snapshot)
         with pytest.raises(InvalidPlan, match=r"FIS's statements are in the policy of .* already"):
             fault.snapshot(lab_target)
     finally:
