@@ -12,7 +12,7 @@ from gevent.event import Event as Signal
 
 from harness.clock import Clock
 from harness.events import AnyEvent
-from harness.history import encode_line
+from harness.history import encode_lines
 from harness.load.messages import Batch
 
 FLUSHED_EVERY_WALL_S = 0.5
@@ -29,7 +29,7 @@ class Sink:
         self._worker = worker
         self._run = run
         self._clock = clock
-        self._lines: list[bytes] = []
+        self._waiting: list[AnyEvent] = []
         self._made: list[str] = []
         self._next = 0
         self._unconfirmed: dict[int, int] = {}
@@ -44,9 +44,9 @@ class Sink:
     def record(self, event: AnyEvent) -> None:
         if not self._room.is_set():
             self._room.wait()
-        self._lines.append(encode_line(event))
+        self._waiting.append(event)
         self.events += 1
-        if len(self._lines) >= WAITING_AT_MOST:
+        if len(self._waiting) >= WAITING_AT_MOST:
             self._room.clear()
 
     def made(self, key: str) -> None:
@@ -63,16 +63,16 @@ class Sink:
         self.closing = True
         self._flusher.kill()
         with gevent.Timeout(within_wall_s, exception=False):
-            while self._lines or self._made:
+            while self._waiting or self._made:
                 self._flush()
             while self._unconfirmed:
                 self._wait_for_one()
-        return sum(self._unconfirmed.values()) + len(self._lines)
+        return sum(self._unconfirmed.values()) + len(self._waiting)
 
     def _flush_often(self) -> None:
         while not self.closing:
             self._flush()
-            gevent.sleep(0 if len(self._lines) >= BATCH_EVENTS else FLUSHED_EVERY_WALL_S)
+            gevent.sleep(0 if len(self._waiting) >= BATCH_EVENTS else FLUSHED_EVERY_WALL_S)
 
     def _flush(self) -> None:
         """One batch, an empty one too: it tells how far the record is complete."""
@@ -80,19 +80,19 @@ class Sink:
             self._wait_for_one()
         # An event ends before it is recorded, so what comes later has ended later.
         until_s = self._clock.now_s()
-        lines, self._lines = self._lines[:BATCH_EVENTS], self._lines[BATCH_EVENTS:]
+        batch, self._waiting = self._waiting[:BATCH_EVENTS], self._waiting[BATCH_EVENTS:]
         made, self._made = tuple(self._made), []
         number, self._next = self._next, self._next + 1
-        self._unconfirmed[number] = len(lines)
-        if len(self._lines) < WAITING_AT_MOST:
+        self._unconfirmed[number] = len(batch)
+        if len(self._waiting) < WAITING_AT_MOST:
             self._room.set()
         self._send(
             Batch(
                 worker=self._worker,
                 run=self._run,
                 number=number,
-                lines=b"".join(lines),
-                events=len(lines),
+                lines=encode_lines(batch),
+                events=len(batch),
                 until_s=until_s,
                 made=made,
             )
