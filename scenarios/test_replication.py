@@ -32,7 +32,7 @@ def test_a_write_is_soon_everywhere(run: Run, parameters: Parameters, conduct: C
             question="How long until a write in one region can be read in the others?",
             workloads=(at_the_table(run), through_the_application(run)),
             steady_s=parameters.watched_s,
-            quiet_s=10.0,
+            quiet_s=4.0,
             checks=(
                 in_time(parameters, Way.DYNAMODB, at_least_samples=100),
                 # Looked for less often, so that both ways fit on one machine: its intervals are wider.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import gevent
 import msgspec
 
 from harness import __version__
+from harness.errors import HarnessError
 from harness.load.keeper import Keeper
 from harness.load.messages import BEGIN, END, KEPT, PONG, SWEEP, Batch, Begin, End, Ended, Kept, Ping, Pong, Refused
 from harness.load.messages import pack as packed
@@ -18,6 +21,7 @@ from harness.load.options import Setup
 from harness.load.places import share
 from harness.load.record import Record
 from harness.load.sweeping import MAP_FILE, SweepOrder, Swept, write_merged
+from harness.probes.preflight import preflight
 from harness.target import TargetFile
 from harness.workload import place_item, remove_items
 
@@ -34,13 +38,15 @@ class Master:
     """One for each locust that is not a worker."""
 
     def __init__(self, environment: Environment, setup: Setup) -> None:
-        """Raises TargetError when the application does not work: users would only fail, one by one."""
+        """Raises what `preflight` does, and TargetError when the application does not work: users would only fail."""
         self._environment = environment
         self._setup = setup
         self._record: Record | None = None
         self._keeper: Keeper | None = None
+        preflight(setup.target, setup.vantages[0])
         # Before locust begins to count the run's time.
         self._item_path = self._place_item()
+        self._unwritable = False
         self._sweep: SweepOrder | None = None
         self._parts: dict[str, bytes] = {}
         self.exit_codes: set[int] = set()
@@ -121,8 +127,26 @@ class Master:
         self._sweep = None
 
     def batch(self, batch: Batch) -> None:
-        if self._keeper and self._keeper.keep(batch):
+        if self._keeper is None:
+            return
+        try:
+            # Once nothing can be written any more, workers are let go all the same: the run is told as cut short.
+            kept = self._unwritable or self._keeper.keep(batch)
+        except HarnessError as error:
+            self._give_up(error)
+            kept = True
+        if self._unwritable:
+            self._keeper.made += batch.made
+        if kept:
             self._send(KEPT, Kept(run=batch.run, number=batch.number), batch.worker)
+
+    def _give_up(self, error: HarnessError) -> None:
+        """What users see cannot be kept any more: they are stopped, and nothing is judged by half of it."""
+        self._unwritable = True
+        self.exit_codes.add(error.exit_code)
+        _log.error("%s; the load is ended, and run.json says that the run was cut short", error)
+        # Locust's own way out, as when a person ends it: it stops users, then fires what makes the exit code.
+        gevent.spawn(os.kill, os.getpid(), signal.SIGTERM)
 
     def pinged(self, ping: Ping, worker: str) -> None:
         self._send(PONG, Pong(sent_at=ping.sent_at, master_at=time.time()), worker)
@@ -138,7 +162,7 @@ class Master:
 
     def end_workers(self) -> None:
         """Each stops its users and brings the rest; one of which nothing is heard is not waited for."""
-        if self._record is None or self._keeper is None:
+        if self._record is None or self._keeper is None or self._unwritable:
             return
         self._send(END, End(run=self._record.name))
         deadline = time.monotonic() + ENDED_WITHIN_WALL_S
@@ -154,13 +178,21 @@ class Master:
         if record is None or keeper is None:
             return
         self._record = self._keeper = None
+        if self._unwritable:
+            self._remove(keeper)
+            return
         keeper.close()
         self._write_map(record)
+        left = self._remove(keeper)
+        if left:
+            record.note(left)
+        self.exit_codes.add(record.close())
+
+    def _remove(self, keeper: Keeper) -> str | None:
+        """Items that users made; what is left of them, in words."""
         self._item_path = ""
         removal = remove_items(self._setup.target, keeper.made)
-        if removal.left:
-            record.note(f"{len(removal.left)} items were not removed: {removal.reason}")
-        self.exit_codes.add(record.close())
+        return f"{len(removal.left)} items were not removed: {removal.reason}" if removal.left else None
 
     def _place_item(self) -> str:
         return place_item(self._setup.target, "load test", self._setup.target.new_clock())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import resource
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
+import trustme
 
 from harness.events import DnsAnswer, HttpReply, LoadSample, Note
 from harness.faults.throttled import StageThrottled
@@ -29,14 +33,22 @@ LOCUSTFILE = Path(__file__).parents[2] / "harness" / "load" / "locustfile.py"
 def locust(lab_target: Target, tmp_path: Path):
     save_target(lab_target, tmp_path / "target.json")
 
-    def run(*arguments: str, target: str = "target.json") -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, target: str = "target.json", before: Callable[[], None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--target", target]
         port = str(free_port())
         options = ["--report-dir", "reports", "--csv", "locust", "--only-summary", *arguments]
         if "--processes" in arguments:
             options += ["--master-bind-port", port, "--master-port", port]
         return subprocess.run(
-            [*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
+            [*command, *options],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+            preexec_fn=before,
         )
 
     return run
@@ -128,3 +140,30 @@ def test_wrong_options_are_told_in_a_line_before_anything_starts(locust, tmp_pat
     assert told in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_full_disk_ends_the_load_and_says_so(locust, lab_target, tmp_path):
+    """No file may grow beyond 60,000 bytes: some two hundred events."""
+    before = items(lab_target)
+
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    ended = locust("-u", "20", "-r", "20", "-t", "30s", "--every", "0.05", "--from", "aws:eu-*", before=small_disk)
+
+    assert ended.returncode not in {0, 3}, ended.stderr
+    assert "cannot be written: No space left on device; the load is ended" in ended.stderr, ended.stderr
+    assert load_run(tmp_path / "reports" / "latest").interrupted
+    assert items(lab_target) - before <= 20  # those whose batch could not be kept are known to nobody
+
+
+def test_a_certificate_that_does_not_verify_is_a_failure_by_name(locust, lab_target, tmp_path):
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    endpoints = msgspec.structs.replace(lab_target.endpoints, ca_file=str(other))
+    save_target(Target(lab_target.stack, endpoints, name="other-ca"), tmp_path / "other.json")
+
+    ended = locust("-t", "3s", target="other.json")
+
+    assert ended.returncode == 2
+    assert "certificate" in ended.stderr.lower()
