@@ -41,6 +41,8 @@ class LocustProcess:
         self._events_path = run.folder / EVENTS_FILE
         self._log_path = run.folder / LOG_FILE
         self._command = _command(plan, run, arguments)
+        # With a shape locust waits for the shape's end before it learns to end in order on SIGTERM.
+        self._ends_on = signal.SIGINT if plan.shape else signal.SIGTERM
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._seen = threading.Event()
@@ -78,7 +80,7 @@ class LocustProcess:
             return
         ended_early = process.poll() is not None
         if not ended_early:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(self._ends_on)
             try:
                 process.wait(STOPPED_WITHIN_WALL_S)
             except subprocess.TimeoutExpired:
