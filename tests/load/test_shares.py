@@ -32,6 +32,7 @@ def test_a_long_run_stays_on_one_page_and_loses_nothing():
     slices = fed(*((10 * number, {EU: number}) for number in range(1000)))
 
     assert len(slices) <= SLICES_AT_MOST
+    assert min(one.until_s - one.from_s for one in slices) > 10  # those that come later are as long as those joined
     assert slices[0].from_s == 0
     assert sum(one.served[EU] for one in slices) == pytest.approx(999, abs=20)
     assert all(one.until_s == other.from_s for one, other in pairwise(slices))
